@@ -1,0 +1,1 @@
+"""The reelscope command, the Python client and the local stack."""

@@ -1,0 +1,1 @@
+"""Gateway: jobs over HTTP and gRPC, downloads, fan-out, aggregation."""

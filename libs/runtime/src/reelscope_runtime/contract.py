@@ -1,0 +1,67 @@
+"""JSON in and out of the contract's messages, and the check that string fields hold one of their documented values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from reelscope.analysis.v1 import options_pb2
+from reelscope_runtime.errors import InvalidRequestError
+
+M = TypeVar("M", bound=Message)
+
+
+def to_json(message: Message, *, indent: int | None = None) -> str:
+    """Canonical protobuf JSON with proto field names; numbers, strings and lists are there even when zero or empty."""
+    return json_format.MessageToJson(
+        message,
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=True,
+        indent=indent,
+        ensure_ascii=False,
+    )
+
+
+def to_dict(message: Message) -> dict[str, object]:
+    """What `to_json` prints, as plain Python values."""
+    return json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+
+
+def from_json(text: str | bytes, message: M) -> M:
+    """Fills `message` from JSON.
+
+    Raises:
+        InvalidRequestError: The text is no JSON, or not of this message.
+    """
+    try:
+        return json_format.Parse(text, message)
+    except json_format.ParseError as error:
+        kind = message.DESCRIPTOR.name
+        reason = f"not a valid {kind}: {error}"
+        raise InvalidRequestError(reason) from error
+
+
+def undocumented_values(message: Message, path: str = "") -> Iterator[str]:
+    """Paths of string fields that hold a value outside their documented set; nothing for a valid message."""
+    for field, value in message.ListFields():
+        here = f"{path}.{field.name}" if path else field.name
+        is_map = field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.GetOptions().map_entry
+        if is_map:
+            if field.message_type.fields_by_name["value"].type == FieldDescriptor.TYPE_MESSAGE:
+                for key in value:
+                    yield from undocumented_values(value[key], f"{here}[{key}]")
+            continue
+        values = value if field.is_repeated else [value]
+        allowed = field.GetOptions().Extensions[options_pb2.one_of]
+        for number, one in enumerate(values):
+            at = f"{here}[{number}]" if field.is_repeated else here
+            if isinstance(one, Message):
+                yield from undocumented_values(one, at)
+            elif allowed and one not in allowed:
+                yield f"{at}: {one!r} is none of {', '.join(map(repr, allowed))}"

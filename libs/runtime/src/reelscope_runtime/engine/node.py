@@ -1,0 +1,132 @@
+"""What an analyzer is.
+
+An analyzer is one declarative class in one file:
+
+    class CutAnalysis(Analyzer):
+        name = "cut_analysis"
+        version = "1"
+        description = "Hard cuts and gradual transitions"
+        detail = "cut"
+        frames = FrameSpec(48, 27, fit="stretch")
+        models = ("transnetv2",)
+        lookback_s = 0.0
+
+        def process(self, item): ...   # -> segments that are final
+        def flush(self): ...           # -> the rest
+        def summary(self): ...         # -> Summary
+
+A feature is the same, but gives items that other nodes require by its name. Nodes never import gRPC, NATS or a decoder.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, Segment, Summary
+from reelscope.analysis.v1.media_pb2 import MediaInfo
+from reelscope_runtime.media.items import AnyItem, AudioSpec, FrameSpec
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """What a node knows of the task that it was made for.
+
+    Attributes:
+        media: The probed media. `media.video` is unset where there is no video; the same for audio.
+        options: What the caller chose.
+        model: Gives the loaded model of a name in the node's `models`; it stays loaded until the task ends.
+        threads: Compute threads that the node may use in libraries of its own.
+    """
+
+    media: MediaInfo
+    options: AnalyzeOptions
+    model: Callable[[str], Any]
+    threads: int = 1
+
+
+class Node(ABC):
+    """One step of the graph. An instance lives for one task and is called from one thread.
+
+    Attributes:
+        name: Unique in the service; what others require it by.
+        version: Changes whenever the same input may give another output: part of the result's key.
+        frames: The frames that it wants, delivered as items with source "frames"; None: none.
+        audio: The audio that it wants, delivered as items with source "audio"; None: none.
+        requires: Names of features and analyzers whose output it wants, delivered as items with their name as source. All
+            inputs come merged in the order of their times; at equal times frames, audio, then `requires` in its order.
+        models: Names of the manifest's tasks that `context.model` is asked for.
+        lookback_s: After an input at time t was processed, no output earlier than t - lookback_s will come. Bounds how
+            long the inputs of dependants wait.
+        batch: `process_batch` is called with so many items at once (fewer at the end).
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    frames: ClassVar[FrameSpec | None] = None
+    audio: ClassVar[AudioSpec | None] = None
+    requires: ClassVar[tuple[str, ...]] = ()
+    models: ClassVar[tuple[str, ...]] = ()
+    lookback_s: ClassVar[float] = 0.0
+    batch: ClassVar[int] = 1
+
+    def __init__(self, context: NodeContext) -> None:
+        self.context = context
+
+    @classmethod
+    def unavailable_reason(cls) -> str:
+        """Why this node can't run in this installation and how it can be made to; empty where it can."""
+        return ""
+
+
+class Feature(Node):
+    """A node whose items others require: faces, shots, speech regions …"""
+
+    @abstractmethod
+    def process(self, item: AnyItem) -> Iterable[AnyItem]:
+        """Takes one input; gives the items that are final now, in the order of their times."""
+
+    def process_batch(self, items: Sequence[AnyItem]) -> Iterable[AnyItem]:
+        """Takes `batch` inputs at once; one after the other unless a node does better."""
+        for item in items:
+            yield from self.process(item)
+
+    def flush(self) -> Iterable[AnyItem]:
+        """The input is over: gives the rest."""
+        return ()
+
+
+class Analyzer(Node):
+    """A node whose segments stand in the document. Other nodes may require it too: its segments are their items' values.
+
+    Attributes:
+        description: One line for people.
+        detail: The field of Segment and Summary that it fills.
+    """
+
+    description: ClassVar[str]
+    detail: ClassVar[str]
+
+    @abstractmethod
+    def process(self, item: AnyItem) -> Iterable[Segment]:
+        """Takes one input; gives the segments that are final now."""
+
+    def process_batch(self, items: Sequence[AnyItem]) -> Iterable[Segment]:
+        """Takes `batch` inputs at once; one after the other unless an analyzer does better."""
+        for item in items:
+            yield from self.process(item)
+
+    def flush(self) -> Iterable[Segment]:
+        """The input is over: gives the rest."""
+        return ()
+
+    @abstractmethod
+    def summary(self) -> Summary:
+        """What holds for the whole clip; called once, after `flush`."""
+
+    def coverage(self) -> float | None:
+        """Fraction of the media that was really examined, where the analyzer knows better than the engine, which takes
+        the time spanned by the inputs over the duration of the stream that they come from. None: the engine's."""
+        return None

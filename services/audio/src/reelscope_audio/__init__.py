@@ -1,0 +1,1 @@
+"""Audio service: what is heard beside words."""

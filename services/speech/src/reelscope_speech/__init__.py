@@ -1,0 +1,1 @@
+"""Speech service: what is said, by whom and how."""

@@ -1,0 +1,1 @@
+"""Vision service: what is seen."""
