@@ -1,4 +1,7 @@
-"""Generates libs/contracts from protos/: messages, services and their types. `--check` only compares, and fails on a difference."""
+"""Generates libs/contracts from protos/: messages, services and their types.
+
+`--check` only compares, and fails on a difference.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,7 @@ def generate(out: Path) -> None:
     if protoc.main(arguments) != 0:
         message = "protoc failed; its messages are above"
         raise RuntimeError(message)
-    for stub in out.rglob(
-        "*_pb2_grpc.py"
-    ):  # files without a service get empty gRPC stubs: not worth importing
+    for stub in out.rglob("*_pb2_grpc.py"):  # files without a service get empty gRPC stubs: not worth importing
         if "class " not in stub.read_text():
             stub.unlink()
             stub.with_suffix(".pyi").unlink(missing_ok=True)
@@ -61,10 +62,9 @@ def differences(left: Path, right: Path) -> list[str]:
 
 
 def main() -> int:
+    """Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="compare with the committed files, write nothing"
-    )
+    parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
     check = parser.parse_args().check
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)

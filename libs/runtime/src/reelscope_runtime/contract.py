@@ -28,9 +28,7 @@ def to_json(message: Message, *, indent: int | None = None) -> str:
 
 def to_dict(message: Message) -> dict[str, object]:
     """What `to_json` prints, as plain Python values."""
-    return json_format.MessageToDict(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
+    return json_format.MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def from_json(text: str | bytes, message: M) -> M:
@@ -51,9 +49,9 @@ def undocumented_values(message: Message, path: str = "") -> Iterator[str]:
     """Paths of string fields that hold a value outside their documented set; nothing for a valid message."""
     for field, value in message.ListFields():
         here = f"{path}.{field.name}" if path else field.name
-        is_map = field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.GetOptions().map_entry
-        if is_map:
-            if field.message_type.fields_by_name["value"].type == FieldDescriptor.TYPE_MESSAGE:
+        nested = field.message_type
+        if nested is not None and nested.GetOptions().map_entry:
+            if nested.fields_by_name["value"].type == FieldDescriptor.TYPE_MESSAGE:
                 for key in value:
                     yield from undocumented_values(value[key], f"{here}[{key}]")
             continue

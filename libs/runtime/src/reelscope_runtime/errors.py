@@ -101,6 +101,14 @@ class FetchError(ServiceError):
     http_status = 422
 
 
+class UnsupportedError(ServiceError):
+    """The contract has it, this version or profile does not do it."""
+
+    code = "unsupported"
+    grpc_status = "UNIMPLEMENTED"
+    http_status = 501
+
+
 class ModelUnavailableError(ServiceError):
     """A model or an optional backend is not there, or its bytes are not the ones that the manifest names."""
 

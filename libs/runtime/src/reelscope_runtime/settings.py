@@ -26,63 +26,51 @@ class Group(BaseModel):
 
 
 class NatsSettings(Group):
-    url: str = Field(
-        "nats://127.0.0.1:4222", description="NATS server; several, comma-separated, for a cluster."
-    )
+    """The bus."""
+
+    url: str = Field("nats://127.0.0.1:4222", description="NATS server; several, comma-separated, for a cluster.")
     connect_timeout_s: float = Field(10.0, gt=0, description="How long to wait for the server at start.")
     replicas: int = Field(1, ge=1, le=5, description="Replicas of every stream and bucket.")
     events_max_age_s: float = Field(24 * 3600.0, gt=0, description="How long a job's events stay readable.")
     jobs_ttl_s: float = Field(30 * 24 * 3600.0, gt=0, description="How long a job's record stays.")
-    results_ttl_s: float = Field(
-        30 * 24 * 3600.0, gt=0, description="How long analyzer results are kept for reuse."
-    )
+    results_ttl_s: float = Field(30 * 24 * 3600.0, gt=0, description="How long analyzer results are kept for reuse.")
 
 
 class GrpcSettings(Group):
+    """The gRPC server."""
+
     host: str = Field("127.0.0.1", description="Address that the gRPC server binds.")
     port: int = Field(0, ge=0, le=65535, description="Port; 0 takes a free one.")
     max_message_bytes: int = Field(64 * 2**20, gt=0, description="Largest message in either direction.")
 
 
 class HttpSettings(Group):
-    host: str = Field(
-        "127.0.0.1", description="Address of the HTTP endpoint (/metrics, /healthz; the gateway's API)."
-    )
+    """The HTTP endpoint."""
+
+    host: str = Field("127.0.0.1", description="Address of the HTTP endpoint (/metrics, /healthz; the gateway's API).")
     port: int = Field(0, ge=0, le=65535, description="Port; 0 takes a free one.")
 
 
 class MediaSettings(Group):
-    root: Path = Field(
-        _cache_home() / "media", description="Shared folder of content-addressed media (file:// URIs)."
-    )
-    cache: Path = Field(
-        _cache_home() / "fetched", description="Where media from object stores is kept while in use."
-    )
-    cache_bytes: int = Field(
-        4 * 2**30, gt=0, description="Size at which the oldest unused files of the cache go."
-    )
-    max_pixels: int = Field(
-        7680 * 4320, gt=0, description="Largest picture (width x height) that is decoded: 8K by default."
-    )
+    """Where media is and what is accepted."""
+
+    root: Path = Field(_cache_home() / "media", description="Shared folder of content-addressed media (file:// URIs).")
+    cache: Path = Field(_cache_home() / "fetched", description="Where media from object stores is kept while in use.")
+    cache_bytes: int = Field(4 * 2**30, gt=0, description="Size at which the oldest unused files of the cache go.")
+    max_pixels: int = Field(7680 * 4320, gt=0, description="Largest picture (width x height) that is decoded: 8K by default.")
     max_duration_s: float = Field(4 * 3600.0, gt=0, description="Longest media that is analyzed.")
-    stall_timeout_s: float = Field(
-        20.0, gt=0, description="A decoder that gives nothing for so long is killed."
-    )
+    stall_timeout_s: float = Field(20.0, gt=0, description="A decoder that gives nothing for so long is killed.")
     probe_timeout_s: float = Field(4.0, gt=0, description="How long looking into a file's header may take.")
-    child_memory_bytes: int = Field(
-        3 * 2**30, gt=0, description="Address space above its start that a decoder may take."
-    )
+    child_memory_bytes: int = Field(3 * 2**30, gt=0, description="Address space above its start that a decoder may take.")
     threads: int = Field(1, ge=1, description="Decoder threads of one media process.")
-    hwaccel: Literal["auto", "none", "cuda"] = Field(
-        "auto", description="Hardware decoding where there is some."
-    )
+    hwaccel: Literal["auto", "none", "cuda"] = Field("auto", description="Hardware decoding where there is some.")
 
 
 class ModelSettings(Group):
+    """Which models, and how much they may take."""
+
     profile: Profile = Field("lite", description="Which set of models: lite, standard or full.")
-    folder: Path = Field(
-        _cache_home() / "models", description="Where fetched or joined model files are kept."
-    )
+    folder: Path = Field(_cache_home() / "models", description="Where fetched or joined model files are kept.")
     overrides: dict[str, str] = Field(default_factory=dict, description="Analyzer name to model name.")
     device: str = Field("auto", description="auto, cpu or cuda:N.")
     memory_mb: int = Field(8192, gt=0, description="Budget of this service for loaded models on its device.")
@@ -93,10 +81,10 @@ class ModelSettings(Group):
 
 
 class WorkerSettings(Group):
+    """How tasks are worked off."""
+
     concurrency: int = Field(1, ge=1, description="Tasks that one process works on at a time.")
-    ack_wait_s: float = Field(
-        30.0, gt=0, description="A task without a heartbeat for so long goes to another worker."
-    )
+    ack_wait_s: float = Field(30.0, gt=0, description="A task without a heartbeat for so long goes to another worker.")
     max_deliver: int = Field(4, ge=1, description="Tries before a task becomes a dead letter.")
     backoff_s: tuple[float, ...] = Field((1.0, 5.0, 15.0), description="Delay before the 2nd, 3rd, … try.")
     task_deadline_s: float = Field(3600.0, gt=0, description="Longest time for one task.")
@@ -104,18 +92,16 @@ class WorkerSettings(Group):
 
 
 class LogSettings(Group):
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level that is printed."
-    )
-    format: Literal["auto", "json", "console"] = Field(
-        "auto", description="auto: console on a terminal, else JSON."
-    )
+    """Logging."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is printed.")
+    format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
 
 
 class TracingSettings(Group):
-    otlp_endpoint: str = Field(
-        "", description="OTLP/gRPC collector, e.g. http://127.0.0.1:4317; empty: no tracing."
-    )
+    """OpenTelemetry."""
+
+    otlp_endpoint: str = Field("", description="OTLP/gRPC collector, e.g. http://127.0.0.1:4317; empty: no tracing.")
 
 
 class RuntimeSettings(BaseSettings):
@@ -137,7 +123,5 @@ class RuntimeSettings(BaseSettings):
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
-    ready_file: Path | None = Field(
-        None, description="Written with the bound ports (JSON) once the process serves."
-    )
+    ready_file: Path | None = Field(None, description="Written with the bound ports (JSON) once the process serves.")
     parent_pid: int = Field(0, ge=0, description="Die with this parent process; 0: live on one's own.")

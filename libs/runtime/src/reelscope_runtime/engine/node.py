@@ -130,3 +130,6 @@ class Analyzer(Node):
         """Fraction of the media that was really examined, where the analyzer knows better than the engine, which takes
         the time spanned by the inputs over the duration of the stream that they come from. None: the engine's."""
         return None
+
+
+AnyNode = Feature | Analyzer

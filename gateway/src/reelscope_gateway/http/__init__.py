@@ -1,0 +1,1 @@
+"""The gateway over HTTP: JSON, multipart uploads, server-sent events. Thin over `jobs`."""

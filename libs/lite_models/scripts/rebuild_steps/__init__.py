@@ -1,0 +1,1 @@
+"""Steps that turn the weights of registry packages into the bundled ONNX files."""

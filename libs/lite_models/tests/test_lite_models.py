@@ -1,0 +1,91 @@
+"""The bundle is what its manifest says: sizes, hashes, inputs, outputs, labels, and nothing beside it."""
+
+import csv
+import hashlib
+import re
+
+import onnxruntime
+import pytest
+
+from reelscope_lite_models import WeightEntry, entries, weights_path
+
+_TENSOR = re.compile(r"(\S+): (float32|int32|uint8)\[([\dN,]+)\]")
+_DTYPES = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(uint8)": "uint8"}
+_SPDX_TEXTS = {"MIT", "Apache-2.0"}
+
+_ALL = [pytest.param(entry, id=entry.file) for entry in entries()]
+_NETWORKS = [pytest.param(entry, id=entry.file) for entry in entries() if entry.file.endswith(".onnx")]
+
+Signature = dict[str, tuple[str, tuple[str, ...]]]
+
+
+def _promised(side: str) -> Signature:
+    return {name: (dtype, tuple(shape.split(","))) for name, dtype, shape in _TENSOR.findall(side)}
+
+
+def _found(values: list[onnxruntime.NodeArg]) -> Signature:
+    return {
+        value.name: (_DTYPES[value.type], tuple(str(size) if isinstance(size, int) else "N" for size in value.shape))
+        for value in values
+    }
+
+
+@pytest.mark.parametrize("entry", _ALL)
+def test_file_has_the_size_and_hash_of_its_entry(entry: WeightEntry) -> None:
+    content = weights_path(entry.file).read_bytes()
+
+    assert len(content) == entry.bytes
+    assert hashlib.sha256(content).hexdigest() == entry.sha256
+
+
+@pytest.mark.parametrize("entry", _ALL)
+def test_entry_is_complete(entry: WeightEntry) -> None:
+    texts = (entry.name, entry.task, entry.upstream, entry.contract, entry.notes, entry.source.path)
+
+    assert all(text.strip() for text in texts)
+    assert "\n" not in entry.contract
+    assert set(entry.licence.split(" AND ")) <= _SPDX_TEXTS
+    assert entry.source.registry in {"pypi", "npm"}
+    assert re.fullmatch(r"\d+(\.\d+)+", entry.source.version)
+
+
+@pytest.mark.parametrize("entry", _NETWORKS)
+def test_network_loads_with_the_inputs_and_outputs_of_its_contract(entry: WeightEntry) -> None:
+    inputs, outputs = entry.contract.split(" -> ")
+
+    session = onnxruntime.InferenceSession(weights_path(entry.file), providers=["CPUExecutionProvider"])
+
+    assert _found(session.get_inputs()) == _promised(inputs)
+    assert _found(session.get_outputs()) == _promised(outputs)
+
+
+def test_no_file_is_unlisted_and_none_listed_twice() -> None:
+    listed = [entry.file for entry in entries()]
+    folder = weights_path(listed[0]).parent
+
+    assert sorted(listed) == sorted({path.name for path in folder.iterdir()} - {"manifest.json"})
+
+
+def test_coco_labels_are_the_80_class_names_in_the_order_of_coco_ids() -> None:
+    names = weights_path("coco_labels.txt").read_text(encoding="utf-8").splitlines()
+
+    assert len(names) == len(set(names)) == 80
+    assert (names[0], names[62], names[79]) == ("person", "tv", "toothbrush")
+
+
+def test_audio_class_map_names_each_of_the_521_scores_once() -> None:
+    with weights_path("yamnet_class_map.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert [int(row["index"]) for row in rows] == list(range(521))
+    assert (rows[0]["display_name"], rows[132]["display_name"]) == ("Speech", "Music")
+
+
+def test_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(KeyError, match=r"'palm\.onnx'.*palm_det_192\.onnx"):
+        weights_path("palm.onnx")
+
+
+def test_name_that_leaves_the_bundle_is_refused() -> None:
+    with pytest.raises(KeyError):
+        weights_path("../__init__.py")

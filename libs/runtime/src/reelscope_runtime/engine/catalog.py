@@ -1,0 +1,83 @@
+"""The analyzers and features of one service, checked when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
+from reelscope_runtime.engine.node import Analyzer, AnyNode, Feature
+from reelscope_runtime.errors import InternalError, UnknownAnalyzerError
+
+
+class Catalog:
+    """Every node by its name.
+
+    Args:
+        features: Nodes that others may require.
+        analyzers: Nodes that callers may ask for.
+
+    Raises:
+        InternalError: A name is there twice, a requirement is unknown, requirements go in a circle, or an analyzer's
+            detail is no field of Segment and Summary: the service must not start.
+    """
+
+    def __init__(self, features: Iterable[type[Feature]], analyzers: Iterable[type[Analyzer]]) -> None:
+        self.analyzers: dict[str, type[Analyzer]] = {}
+        self.nodes: dict[str, type[AnyNode]] = {}
+        for feature in features:
+            self._add(feature)
+        for analyzer in analyzers:
+            self._add(analyzer)
+            self.analyzers[analyzer.name] = analyzer
+            for message in (Segment, Summary):
+                if analyzer.detail not in message.DESCRIPTOR.fields_by_name:
+                    raise InternalError(f"{analyzer.name}: its detail {analyzer.detail!r} is no field of {message.__name__}")
+        for node in self.nodes.values():
+            for name in node.requires:
+                if name not in self.nodes:
+                    raise InternalError(f"{node.name} requires {name!r}, which is no feature or analyzer of this service")
+        try:
+            order = TopologicalSorter({name: node.requires for name, node in self.nodes.items()}).static_order()
+            self._order = tuple(order)
+        except CycleError as error:
+            raise InternalError(f"requirements go in a circle: {' -> '.join(error.args[1])}") from error
+
+    def _add(self, node: type[AnyNode]) -> None:
+        if node.name in self.nodes:
+            other = self.nodes[node.name]
+            raise InternalError(f"two nodes are named {node.name!r}: {other.__qualname__} and {node.__qualname__}")
+        self.nodes[node.name] = node
+
+    def select(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The analyzers that a caller asked for, without repetition; all of them where it named none.
+
+        Raises:
+            UnknownAnalyzerError: One of them is not ours.
+        """
+        for name in names:
+            if name not in self.analyzers:
+                known = ", ".join(sorted(self.analyzers))
+                raise UnknownAnalyzerError(f"no analyzer {name!r} here; there are: {known}")
+        return tuple(dict.fromkeys(names or self.analyzers))
+
+    def closure(self, names: Iterable[str]) -> tuple[type[AnyNode], ...]:
+        """The named nodes and all that they rest on, each after what it requires."""
+        wanted: set[str] = set()
+        open_names = list(names)
+        while open_names:
+            name = open_names.pop()
+            if name not in wanted:
+                wanted.add(name)
+                open_names.extend(self.nodes[name].requires)
+        return tuple(self.nodes[name] for name in self._order if name in wanted)
+
+    def streams(self, name: str) -> frozenset[str]:
+        """Which streams of the media ("video", "audio") the node looks at, itself or through what it requires."""
+        streams: set[str] = set()
+        for node in self.closure([name]):
+            if node.frames is not None:
+                streams.add("video")
+            if node.audio is not None:
+                streams.add("audio")
+        return frozenset(streams)

@@ -1,0 +1,71 @@
+"""Merges a node's inputs in the order of their times.
+
+Each input has a watermark: no item earlier than it will come. An item is delivered once no input can still bring an earlier one
+(the rule of stream processors, e.g. Akidau et al., The Dataflow Model, VLDB 2015), so that a node sees the same order however fast
+its inputs are.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+
+from reelscope_runtime.media.items import AnyItem
+
+
+class _Port:
+    __slots__ = ("heap", "rank", "watermark")
+
+    def __init__(self, rank: int) -> None:
+        self.rank = rank
+        self.heap: list[tuple[float, int, AnyItem]] = []
+        self.watermark = -math.inf
+
+
+class Inbox:
+    """The inputs of one node.
+
+    Args:
+        sources: Names of the inputs; at equal times an earlier one is delivered first.
+    """
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self._ports = {source: _Port(rank) for rank, source in enumerate(sources)}
+        self._count = 0
+
+    def push(self, source: str, item: AnyItem) -> None:
+        """Takes an item of one input."""
+        self._count += 1
+        heapq.heappush(self._ports[source].heap, (item.time_s, self._count, item))
+
+    def advance(self, source: str, watermark: float) -> None:
+        """The input will bring nothing earlier than `watermark` any more."""
+        port = self._ports[source]
+        port.watermark = max(port.watermark, watermark)
+
+    @property
+    def waiting(self) -> int:
+        """Items held back."""
+        return sum(len(port.heap) for port in self._ports.values())
+
+    @property
+    def watermark(self) -> float:
+        """Nothing earlier than this will be delivered any more."""
+        return min((port.heap[0][0] if port.heap else port.watermark) for port in self._ports.values())
+
+    def pop(self) -> AnyItem | None:
+        """The next item, if it is certain to be the next."""
+        first = min(
+            (port for port in self._ports.values() if port.heap), key=lambda port: (port.heap[0][0], port.rank), default=None
+        )
+        if first is None:
+            return None
+        time_s = first.heap[0][0]
+        for port in self._ports.values():
+            if port.heap or port is first:
+                continue
+            settled = port.watermark > time_s if port.rank < first.rank else port.watermark >= time_s
+            if not settled:
+                return None
+        return heapq.heappop(first.heap)[2]

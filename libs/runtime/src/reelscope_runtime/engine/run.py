@@ -1,0 +1,316 @@
+"""Runs a set of analyzers over one clip: one decode, every node once per item, segments out as soon as they are final."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, Protocol, Self
+
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, ModelInfo, NodeTiming, Problem, Segment
+from reelscope.analysis.v1.media_pb2 import MediaInfo
+from reelscope_runtime.engine.catalog import Catalog
+from reelscope_runtime.engine.node import AnyNode, NodeContext
+from reelscope_runtime.engine.results import Outcome, result_of
+from reelscope_runtime.engine.step import Step
+from reelscope_runtime.errors import CancelledError, DeadlineError, MediaError, ModelUnavailableError, ServiceError
+from reelscope_runtime.media.items import AnyItem, Spec
+
+PROGRESS_STEP = 0.02
+"""Progress is told at most every 2 % of the clip: enough for a smooth bar, few messages."""
+
+
+class Decoding(Protocol):
+    """What the engine needs of a running decoder (see `media.host.Decoding`)."""
+
+    @property
+    def position_s(self) -> float:
+        """How far it has come."""
+
+    @property
+    def frames_decoded(self) -> int:
+        """Video frames so far."""
+
+    @property
+    def decode_s(self) -> float:
+        """CPU seconds spent."""
+
+    @property
+    def video_end_s(self) -> float:
+        """End of the last frame."""
+
+    @property
+    def audio_end_s(self) -> float:
+        """End of the last sample."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was odd."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def __iter__(self) -> Iterator[tuple[str, AnyItem]]: ...
+    def cancel(self) -> None:
+        """Ends the iteration, from another thread."""
+
+
+class LeasedModel(Protocol):
+    """A loaded model and what is known of it."""
+
+    @property
+    def model(self) -> Any:  # noqa: ANN401 - whatever its loader gives
+        """What its loader gave."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """As it stands in the results."""
+
+
+class Sink(Protocol):
+    """Who hears of the work as it goes on. Called from the thread that runs."""
+
+    def progress(self, fraction: float, media_time_s: float) -> None:
+        """How far the decoder has come."""
+
+    def segments(self, analyzer: str, first_index: int, segments: Sequence[Segment]) -> None:
+        """New final segments; the first has this number in the order in which they were found."""
+
+    def result(self, result: AnalyzerResult) -> None:
+        """An analyzer is done."""
+
+
+class Cancellation:
+    """Stops a run from another thread; `cancel` may come before, during or after it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stop: Callable[[], None] | None = None
+        self.error: ServiceError | None = None
+
+    def cancel(self, error: ServiceError | None = None) -> None:
+        """Ends the run within the time of one item; the first reason stays."""
+        with self._lock:
+            self.error = self.error or error or CancelledError("cancelled by its caller")
+            stop = self._stop
+        if stop is not None:
+            stop()
+
+    def bind(self, stop: Callable[[], None] | None) -> None:
+        """What to call to interrupt a wait; called at once where it was cancelled already."""
+        with self._lock:
+            self._stop = stop
+            late = self.error is not None
+        if late and stop is not None:
+            stop()
+
+
+class Run:
+    """One task's work.
+
+    Args:
+        catalog: The service's nodes.
+        names: The analyzers that are asked for.
+        media: The probed media.
+        options: What the caller chose.
+        lease: Gives a model of a task, loaded; raises ModelUnavailableError.
+        sink: Who hears of it.
+        threads: Compute threads for the nodes' libraries.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        names: Sequence[str],
+        *,
+        media: MediaInfo,
+        options: AnalyzeOptions,
+        lease: Callable[[str], AbstractContextManager[LeasedModel]],
+        sink: Sink,
+        threads: int = 1,
+    ) -> None:
+        self._catalog = catalog
+        self._names = tuple(names)
+        self._media = media
+        self._options = options
+        self._lease = lease
+        self._sink = sink
+        self._threads = threads
+        self._steps: dict[str, Step] = {}
+        self._told: dict[str, int] = {}
+        self._progress = 0.0
+
+    def execute(
+        self, decode: Callable[[Mapping[str, Spec]], Decoding], cancellation: Cancellation, deadline_s: float
+    ) -> list[AnalyzerResult]:
+        """Does the work and returns one result per analyzer, in the order asked for. Never raises for what goes wrong with the
+        media or with an analyzer: the results say it.
+
+        Args:
+            decode: Opens the decoder for the specs, by key.
+            cancellation: Stops the run from outside; all unfinished results are then "cancelled".
+            deadline_s: Seconds from now after which the unfinished results are "failed".
+        """
+        outcome = Outcome(self._media)
+        started = time.perf_counter()
+        with ExitStack() as leases:
+            for kind in self._catalog.closure(self._names):
+                self._steps[kind.name] = self._prepare(kind, leases)
+            specs, listeners = self._inputs()
+            if specs:
+                timer = threading.Timer(deadline_s, cancellation.cancel, [DeadlineError(f"not done after {deadline_s:g} s")])
+                timer.daemon = True
+                timer.start()
+                try:
+                    self._decode(decode, specs, listeners, cancellation, outcome)
+                except ServiceError as error:
+                    self._stop_all(error)
+                finally:
+                    timer.cancel()
+                    cancellation.bind(None)
+            self._finish(outcome)
+            return [self._result(name, outcome, time.perf_counter() - started) for name in self._names]
+
+    def _prepare(self, kind: type[AnyNode], leases: ExitStack) -> Step:
+        """The node with its models, or the reason why it will not run."""
+        step = Step(kind, None, max(self._media.duration_s, self._media.video.duration_s, self._media.audio.duration_s))
+        for stream in sorted(self._catalog.streams(kind.name)):
+            if not self._media.HasField("video" if stream == "video" else "audio"):
+                step.stop("not_applicable", Problem(code=f"no_{stream}", reason=f"the clip has no {stream}"))
+                return step
+        if reason := kind.unavailable_reason():
+            step.stop("unavailable", ModelUnavailableError(reason).to_problem())
+            return step
+        for required in kind.requires:
+            if (problem := self._steps[required].problem) is not None:
+                step.stop(self._steps[required].status, self._inherited(required, problem))
+                return step
+        models: dict[str, Any] = {}
+        try:
+            for task in kind.models:
+                leased = leases.enter_context(self._lease(task))
+                models[task] = leased.model
+                step.models.append(leased.info)
+        except ModelUnavailableError as error:
+            step.stop("unavailable", error.to_problem())
+            return step
+        except ServiceError as error:
+            step.stop("failed", error.to_problem())
+            return step
+        step.node = kind(NodeContext(self._media, self._options, models.__getitem__, self._threads))
+        return step
+
+    @staticmethod
+    def _inherited(required: str, problem: Problem) -> Problem:
+        return Problem(code=problem.code, reason=f"rests on {required}: {problem.reason}", retryable=problem.retryable)
+
+    def _inputs(self) -> tuple[dict[str, Spec], dict[str, list[tuple[Step, str]]]]:
+        """Every distinct spec once, by key, and which inputs of which steps it feeds."""
+        keys: dict[Spec, str] = {}
+        listeners: dict[str, list[tuple[Step, str]]] = {}
+        for step in self._steps.values():
+            if not step.works:
+                continue
+            for source, spec in (("frames", step.kind.frames), ("audio", step.kind.audio)):
+                if spec is not None:
+                    key = keys.setdefault(spec, f"{source}{len(keys)}")
+                    listeners.setdefault(key, []).append((step, source))
+        return {key: spec for spec, key in keys.items()}, listeners
+
+    def _decode(
+        self,
+        decode: Callable[[Mapping[str, Spec]], Decoding],
+        specs: Mapping[str, Spec],
+        listeners: Mapping[str, list[tuple[Step, str]]],
+        cancellation: Cancellation,
+        outcome: Outcome,
+    ) -> None:
+        waiting_since = time.perf_counter()
+        with decode(specs) as decoding:
+            cancellation.bind(decoding.cancel)
+            try:
+                for key, item in decoding:
+                    outcome.wait_s += time.perf_counter() - waiting_since
+                    if cancellation.error is not None or not any(step.works for step in self._steps.values()):
+                        break
+                    for step, source in listeners[key]:
+                        if step.works:
+                            step.inbox.push(source, item)
+                            step.inbox.advance(source, math.nextafter(item.time_s, math.inf))
+                    self._turn()
+                    self._tell_progress(item.end_s)
+                    waiting_since = time.perf_counter()
+            except CancelledError:
+                if cancellation.error is None:
+                    raise
+            finally:
+                outcome.take(decoding)
+            if cancellation.error is not None:
+                raise cancellation.error
+        self._stop_undecodable(outcome)
+
+    def _stop_undecodable(self, outcome: Outcome) -> None:
+        for stream, end_s in (("video", outcome.video_end_s), ("audio", outcome.audio_end_s)):
+            if end_s <= 0:
+                reason = f"nothing of the {stream} could be decoded" + "".join(f"; {text}" for text in outcome.warnings)
+                for step in self._steps.values():
+                    if stream in self._catalog.streams(step.name):
+                        step.stop("failed", MediaError(reason).to_problem())
+
+    def _turn(self) -> None:
+        """Lets every node work off what is certain, each after what it requires."""
+        for step in self._steps.values():
+            for item in step.drain():
+                self._deliver(step, item)
+            self._after(step)
+
+    def _deliver(self, step: Step, item: AnyItem) -> None:
+        for dependant in self._steps.values():
+            if step.name in dependant.kind.requires and dependant.works:
+                dependant.inbox.push(step.name, item)
+
+    def _after(self, step: Step) -> None:
+        """Hands on a node's watermark or its failure, and tells of its new segments."""
+        for dependant in self._steps.values():
+            if step.name in dependant.kind.requires:
+                if step.problem is not None:
+                    dependant.stop(step.status, self._inherited(step.name, step.problem))
+                dependant.inbox.advance(step.name, step.watermark)
+        told = self._told.get(step.name, 0)
+        if step.name in self._names and len(step.segments) > told:
+            self._told[step.name] = len(step.segments)
+            self._sink.segments(step.name, told, step.segments[told:])
+
+    def _finish(self, outcome: Outcome) -> None:
+        for step in self._steps.values():
+            for source in (name for name in ("frames", "audio") if getattr(step.kind, name) is not None):
+                step.inbox.advance(source, math.inf)
+            for items in (step.drain(), step.flush()):
+                for item in items:
+                    self._deliver(step, item)
+            self._after(step)
+        outcome.nodes = [step.timing for step in self._steps.values() if step.timing.items]
+
+    def _stop_all(self, error: ServiceError) -> None:
+        status = "cancelled" if isinstance(error, CancelledError) else "failed"
+        for step in self._steps.values():
+            step.stop(status, error.to_problem())
+
+    def _tell_progress(self, time_s: float) -> None:
+        duration_s = self._media.duration_s
+        fraction = min(1.0, time_s / duration_s) if duration_s > 0 else 0.0
+        if fraction >= self._progress + PROGRESS_STEP:
+            self._progress = fraction
+            self._sink.progress(fraction, time_s)
+
+    def _result(self, name: str, outcome: Outcome, elapsed_s: float) -> AnalyzerResult:
+        step = self._steps[name]
+        rests_on = {kind.name for kind in self._catalog.closure([name])}
+        nodes: list[NodeTiming] = [outcome.decoder, *(node for node in outcome.nodes if node.node in rests_on - {name})]
+        kind = self._catalog.analyzers[name]
+        result = result_of(step, kind, streams=self._catalog.streams(name), outcome=outcome, nodes=nodes, elapsed_s=elapsed_s)
+        used = [self._steps[kind.name] for kind in self._catalog.closure([name])]
+        result.model.extend({model.name: model for one in used for model in one.models}.values())
+        self._sink.result(result)
+        return result

@@ -1,0 +1,125 @@
+"""One node at work within a run: feeds it, measures it, and turns what goes wrong with it into its own problem only."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import chain
+
+import structlog
+
+from reelscope.analysis.v1.analysis_pb2 import ModelInfo, NodeTiming, Problem, Segment
+from reelscope_runtime.engine.inbox import Inbox
+from reelscope_runtime.engine.node import Analyzer, AnyNode
+from reelscope_runtime.errors import InternalError, ServiceError
+from reelscope_runtime.media.items import AnyItem, Item
+
+log = structlog.get_logger(__name__)
+
+
+class Step:
+    """A node instance, its inbox and its measures.
+
+    Attributes:
+        segments: Of an analyzer, everything that it gave, in that order.
+        problem: Why it stopped; None while all is well.
+        status: What its result will say: "succeeded" unless something happened.
+    """
+
+    def __init__(self, kind: type[AnyNode], node: AnyNode | None, duration_s: float) -> None:
+        self.kind = kind
+        self.node = node
+        self.name = kind.name
+        sources = [name for name, spec in (("frames", kind.frames), ("audio", kind.audio)) if spec is not None]
+        self.inbox = Inbox([*sources, *kind.requires])
+        self.segments: list[Segment] = []
+        self.models: list[ModelInfo] = []
+        self.problem: Problem | None = None
+        self.status = "succeeded"
+        self.consumed_s = 0.0
+        self.watermark = -math.inf
+        self.timing = NodeTiming(node=kind.name)
+        self._batch: list[AnyItem] = []
+        self._duration_s = duration_s
+
+    @property
+    def works(self) -> bool:
+        """Whether it still takes input."""
+        return self.problem is None
+
+    def stop(self, status: str, problem: Problem) -> None:
+        """Ends the node; what it gave so far stays."""
+        if self.problem is None:
+            self.status, self.problem = status, problem
+            self._batch.clear()
+
+    def drain(self) -> Iterable[AnyItem]:
+        """Feeds all inputs that are certain to be next; gives what comes out as items for dependants."""
+        while self.works and (item := self.inbox.pop()) is not None:
+            self._batch.append(item)
+            self.consumed_s = max(self.consumed_s, item.end_s)
+            if len(self._batch) >= self.kind.batch:
+                yield from self._process()
+        self._advance()
+
+    def flush(self) -> Iterable[AnyItem]:
+        """The input is over."""
+        if self.works and self._batch:
+            yield from self._process()
+        if self.works and self.node is not None:
+            yield from self._call(self.node.flush)
+        self.watermark = math.inf
+
+    def _process(self) -> Iterable[AnyItem]:
+        batch, self._batch = self._batch, []
+        node = self.node
+        if node is None:
+            return ()
+        self.timing.items += len(batch)
+        return self._call(lambda: node.process_batch(batch) if self.kind.batch > 1 else node.process(batch[0]))
+
+    def _call(self, function: Callable[[], Iterable[Segment | AnyItem]]) -> list[AnyItem]:
+        """The one place where an analyzer's exception becomes its own failed result and not everybody's."""
+        started = time.perf_counter()
+        outputs: list[Segment | AnyItem] = []
+        try:
+            outputs.extend(function())
+            return [self._output(output) for output in outputs]
+        except ServiceError as error:
+            self.stop("failed", error.to_problem())
+        except Exception as error:
+            log.exception("analyzer_failed", analyzer=self.name)
+            reason = f"{self.name} failed with {type(error).__name__}: {error}"
+            self.stop("failed", InternalError(reason, code="analyzer_failed").to_problem())
+        finally:
+            self.timing.compute_s += time.perf_counter() - started
+        return []
+
+    def _output(self, output: Segment | AnyItem) -> AnyItem:
+        if isinstance(output, Segment):
+            self._check(output)
+            self.segments.append(output)
+            return Item(self.name, output.start_s, output.end_s, len(self.segments) - 1, output)
+        if output.time_s < self.watermark:
+            raise InternalError(
+                f"{self.name} gave an item at {output.time_s:.3f} s although it had promised nothing before "
+                f"{self.watermark:.3f} s: its lookback_s is too small"
+            )
+        return output if output.source == self.name else replace(output, source=self.name)
+
+    def _check(self, segment: Segment) -> None:
+        """Holds every segment to the contract: finite, ordered times within the clip, and its own kind of detail."""
+        detail = self.kind.detail if issubclass(self.kind, Analyzer) else ""
+        if segment.WhichOneof("detail") != detail:
+            raise InternalError(f"{self.name} gave a segment with detail {segment.WhichOneof('detail')!r}, not {detail!r}")
+        if not (math.isfinite(segment.start_s) and math.isfinite(segment.end_s)):
+            raise InternalError(f"{self.name} gave a segment from {segment.start_s} to {segment.end_s}")
+        segment.start_s = min(max(segment.start_s, 0.0), self._duration_s)
+        segment.end_s = min(max(segment.end_s, segment.start_s), self._duration_s)
+        segment.confidence = min(max(segment.confidence, 0.0), 1.0)
+
+    def _advance(self) -> None:
+        held = min(chain((item.time_s for item in self._batch), (self.inbox.watermark,)))
+        self.watermark = max(self.watermark, held - self.kind.lookback_s)

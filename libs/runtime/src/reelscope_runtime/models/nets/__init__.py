@@ -1,0 +1,1 @@
+"""What goes into bundled networks and comes out of them, where more than one service needs it. NumPy only."""

@@ -1,0 +1,330 @@
+"""The graph engine on made nodes whose right output is known."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, ModelInfo, Segment, Summary
+from reelscope.analysis.v1.media_pb2 import MediaInfo
+from reelscope.vision.v1.details_pb2 import CutDetail, CutSummary, QualityDetail, QualitySummary
+from reelscope_runtime.engine.catalog import Catalog
+from reelscope_runtime.engine.inbox import Inbox
+from reelscope_runtime.engine.node import Analyzer, Feature
+from reelscope_runtime.engine.run import Cancellation, Run
+from reelscope_runtime.errors import DeadlineError, InternalError, MediaError, ModelUnavailableError, UnknownAnalyzerError
+from reelscope_runtime.media.items import AnyItem, AudioSpec, FrameSpec, Item, Spec
+
+FPS = 10.0
+SPEC = FrameSpec(8, 8)
+
+
+class Bright(Feature):
+    """Gives, `lookback_s` late, the frames that are brighter than 100."""
+
+    name = "bright"
+    version = "1"
+    frames = SPEC
+    lookback_s = 0.5
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self.held: list[AnyItem] = []
+
+    def process(self, item: AnyItem) -> Iterable[AnyItem]:
+        if item.value.max() > 100:
+            self.held.append(item)
+        while self.held and self.held[0].time_s <= item.time_s - 0.4:
+            yield self.held.pop(0)
+
+    def flush(self) -> Iterable[AnyItem]:
+        yield from self.held
+
+
+class Counter(Analyzer):
+    """One segment per bright frame; sees frames and bright ones merged."""
+
+    name = "counter"
+    version = "1"
+    description = "counts"
+    detail = "cut"
+    frames = SPEC
+    requires = ("bright",)
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self.seen: list[tuple[str, float]] = []
+
+    def process(self, item: AnyItem) -> Iterable[Segment]:
+        self.seen.append((item.source, item.time_s))
+        if item.source == "bright":
+            yield Segment(start_s=item.time_s, end_s=item.end_s, confidence=2.0, cut=CutDetail(kind="hard", frame=item.index))
+
+    def summary(self) -> Summary:
+        assert self.seen == sorted(self.seen, key=lambda pair: (pair[1], pair[0] != "frames"))
+        return Summary(cut=CutSummary(cut_count=sum(source == "bright" for source, _ in self.seen)))
+
+
+class Batched(Analyzer):
+    name = "batched"
+    version = "1"
+    description = "takes four at a time"
+    detail = "quality"
+    frames = SPEC
+    batch = 4
+    sizes: ClassVar[list[int]] = []
+
+    def process(self, item: AnyItem) -> Iterable[Segment]:
+        raise AssertionError(item)
+
+    def process_batch(self, items: Sequence[AnyItem]) -> Iterable[Segment]:
+        self.sizes.append(len(items))
+        for item in items:
+            yield Segment(start_s=item.time_s, end_s=item.end_s, quality=QualityDetail(overall=1))
+
+    def summary(self) -> Summary:
+        return Summary(quality=QualitySummary(overall=1))
+
+
+class Broken(Batched):
+    name = "broken"
+
+    def process_batch(self, items: Sequence[AnyItem]) -> Iterable[Segment]:
+        if items[0].time_s > 1:
+            raise ZeroDivisionError("by design")
+        return super().process_batch(items)
+
+
+class OnBroken(Batched):
+    name = "on_broken"
+    frames = None
+    requires = ("broken",)
+
+
+class Listener(Batched):
+    name = "listener"
+    frames = None
+    audio = AudioSpec()
+    batch = 1
+
+    def process(self, item: AnyItem) -> Iterable[Segment]:
+        return ()
+
+
+class NeedsModel(Batched):
+    name = "needs_model"
+    models = ("nothing",)
+
+
+class FakeDecoding:
+    """Frames of constant brightness at FPS; fails or waits where told."""
+
+    def __init__(self, values: Sequence[int], *, error: MediaError | None = None, wait: threading.Event | None = None) -> None:
+        self.values, self.error, self.wait = values, error, wait
+        self.position_s = self.decode_s = self.video_end_s = self.audio_end_s = 0.0
+        self.frames_decoded = 0
+        self.warnings: list[str] = []
+        self.specs: Mapping[str, Spec] = {}
+        self.cancelled = threading.Event()
+
+    def open(self, specs: Mapping[str, Spec]) -> FakeDecoding:
+        self.specs = specs
+        return self
+
+    def __enter__(self) -> FakeDecoding:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cancelled.set()
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def __iter__(self) -> Iterator[tuple[str, AnyItem]]:
+        for index, value in enumerate(self.values):
+            self.frames_decoded += 1
+            self.video_end_s = (index + 1) / FPS
+            for key in self.specs:
+                picture = np.full((8, 8, 3), value, np.uint8)
+                yield key, Item("frames", index / FPS, (index + 1) / FPS, index, picture)
+        if self.wait is not None:
+            self.wait.set()
+            assert self.cancelled.wait(10)
+        if self.error is not None:
+            raise self.error
+
+
+class Told:
+    def __init__(self) -> None:
+        self.batches: list[tuple[str, int, int]] = []
+        self.results: list[AnalyzerResult] = []
+        self.fractions: list[float] = []
+
+    def progress(self, fraction: float, media_time_s: float) -> None:
+        self.fractions.append(fraction)
+
+    def segments(self, analyzer: str, first_index: int, segments: Sequence[Segment]) -> None:
+        self.batches.append((analyzer, first_index, len(segments)))
+
+    def result(self, result: AnalyzerResult) -> None:
+        self.results.append(result)
+
+
+class Leased:
+    model = object()
+    info = ModelInfo(name="m")
+
+
+def lease(task: str) -> Any:
+    if task == "nothing":
+        raise ModelUnavailableError("no such weights: fetch them")
+    return nullcontext(Leased())
+
+
+CATALOG = Catalog([Bright], [Counter, Batched, Broken, OnBroken, Listener, NeedsModel])
+
+
+def media(frames: int, *, video: bool = True) -> MediaInfo:
+    info = MediaInfo(duration_s=frames / FPS)
+    if video:
+        info.video.duration_s, info.video.frame_rate = frames / FPS, FPS
+    return info
+
+
+def run(names: Sequence[str], decoding: FakeDecoding, **more: Any) -> tuple[dict[str, AnalyzerResult], Told]:
+    told = Told()
+    info = more.pop("info", media(len(decoding.values)))
+    work = Run(CATALOG, names, media=info, options=AnalyzeOptions(), lease=lease, sink=told)
+    results = work.execute(decoding.open, more.pop("cancellation", Cancellation()), more.pop("deadline_s", 60.0))
+    return {result.analyzer: result for result in results}, told
+
+
+def test_items_of_all_inputs_come_in_the_order_of_their_times() -> None:
+    values = [255 if index % 7 == 3 else 0 for index in range(50)]
+    results, told = run(["counter"], FakeDecoding(values))
+    result = results["counter"]
+    assert result.status == "succeeded", result.problem
+    assert [segment.cut.frame for segment in result.segments] == [3, 10, 17, 24, 31, 38, 45]
+    assert result.summary.cut.cut_count == 7
+    assert result.coverage == 1.0
+    assert all(segment.confidence == 1.0 for segment in result.segments), "confidences are held to [0,1]"
+    assert sum(count for _, _, count in told.batches) == 7
+    assert [first for _, first, _ in told.batches] == list(range(7)), "each came as soon as it was final"
+
+
+def test_one_decode_feeds_all_and_equal_specs_share_one_conversion() -> None:
+    decoding = FakeDecoding([0] * 20)
+    results, _ = run(["counter", "batched"], decoding)
+    assert list(decoding.specs.values()) == [SPEC]
+    assert {result.status for result in results.values()} == {"succeeded"}
+    assert {node.node for node in results["counter"].timing.nodes} == {"decoder", "bright"}
+    assert results["counter"].timing.nodes[0].items == 20
+
+
+def test_batches_are_full_until_the_last() -> None:
+    Batched.sizes.clear()
+    results, _ = run(["batched"], FakeDecoding([0] * 10))
+    assert Batched.sizes == [4, 4, 2]
+    assert len(results["batched"].segments) == 10
+
+
+@pytest.mark.expects_errors
+def test_a_failing_analyzer_fails_alone_and_says_why() -> None:
+    results, _ = run(["broken", "on_broken", "counter"], FakeDecoding([0] * 40))
+    assert results["broken"].status == "failed"
+    assert "ZeroDivisionError: by design" in results["broken"].problem.reason
+    assert 0 < results["broken"].coverage < 1
+    assert results["on_broken"].status == "failed"
+    assert "rests on broken" in results["on_broken"].problem.reason
+    assert results["counter"].status == "succeeded"
+
+
+def test_missing_streams_are_not_applicable_and_missing_models_unavailable() -> None:
+    results, _ = run(["listener", "needs_model"], FakeDecoding([0] * 5))
+    assert (results["listener"].status, results["listener"].problem.code) == ("not_applicable", "no_audio")
+    assert results["listener"].coverage == 1.0
+    assert (results["needs_model"].status, results["needs_model"].coverage) == ("unavailable", 0.0)
+    assert "fetch them" in results["needs_model"].problem.reason
+
+
+def test_a_decoder_that_dies_leaves_what_was_found() -> None:
+    results, _ = run(["counter"], FakeDecoding([255] * 20, error=MediaError("crashed")), info=media(40))
+    assert results["counter"].status == "failed"
+    assert results["counter"].problem.reason == "crashed"
+    assert len(results["counter"].segments) >= 14
+    assert results["counter"].coverage == pytest.approx(0.4, abs=0.06), (
+        "what the held-back counter really saw of the half that came"
+    )
+
+
+def test_an_early_end_lowers_the_coverage() -> None:
+    results, _ = run(["batched"], FakeDecoding([0] * 20), info=media(80))
+    assert results["batched"].status == "succeeded"
+    assert results["batched"].coverage == pytest.approx(0.25)
+
+
+def test_cancel_and_deadline_end_a_waiting_run() -> None:
+    waiting, cancellation = threading.Event(), Cancellation()
+    threading.Thread(target=lambda: (waiting.wait(10), cancellation.cancel()), daemon=True).start()
+    results, _ = run(["batched"], FakeDecoding([0] * 4, wait=waiting, error=None), cancellation=cancellation)
+    assert results["batched"].status == "cancelled"
+    late, _ = run(["batched"], FakeDecoding([0] * 4, wait=threading.Event()), deadline_s=0.05)
+    assert (late["batched"].status, late["batched"].problem.code) == ("failed", DeadlineError.code)
+
+
+def test_inbox_waits_for_the_slower_input() -> None:
+    inbox = Inbox(["frames", "shots"])
+    inbox.push("frames", Item("frames", 1.0, 1.1, 0, None))
+    assert inbox.pop() is None
+    inbox.advance("shots", 1.0)
+    item = inbox.pop()
+    assert item is not None
+    assert item.time_s == 1.0
+    inbox.push("shots", Item("shots", 1.0, 1.0, 0, None))
+    assert inbox.pop() is None, "another frame at 1.0 s may come, and would be first"
+    inbox.advance("frames", 1.5)
+    assert inbox.pop() is not None
+
+
+class Late(Bright):
+    name = "late"
+    lookback_s = 0.0
+
+
+class OnLate(Counter):
+    name = "on_late"
+    requires = ("late",)
+
+
+def test_a_broken_promise_about_lookback_is_found() -> None:
+    told = Told()
+    work = Run(Catalog([Late], [OnLate]), ["on_late"], media=media(20), options=AnalyzeOptions(), lease=lease, sink=told)
+    (result,) = work.execute(FakeDecoding([255] * 20).open, Cancellation(), 60)
+    assert result.status == "failed"
+    assert "lookback_s is too small" in result.problem.reason
+
+
+def test_a_wrong_catalog_does_not_start() -> None:
+    with pytest.raises(InternalError, match="two nodes are named 'bright'"):
+        Catalog([Bright, Bright], [])
+    with pytest.raises(InternalError, match="requires 'bright', which is no feature"):
+        Catalog([], [Counter])
+
+    class Round(Bright):
+        requires = ("bright",)
+
+    with pytest.raises(InternalError, match="circle"):
+        Catalog([Round], [])
+
+    class Odd(Batched):
+        detail = "nonsense"
+
+    with pytest.raises(InternalError, match="no field of Segment"):
+        Catalog([], [Odd])
+    with pytest.raises(UnknownAnalyzerError, match="no analyzer 'x' here; there are: batched"):
+        CATALOG.select(["x"])

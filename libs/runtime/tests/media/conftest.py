@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reelscope_runtime.media.host import MediaHost
+from reelscope_runtime.settings import MediaSettings
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `clips`, which the tests of this folder share
+
+
+def children() -> dict[int, str]:
+    """This process's children and their states; Z is a zombie."""
+    found = {}
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            try:
+                found[int(pid)] = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_child_left() -> Iterator[None]:
+    """Every test leaves as many children and open files as it found, and no zombie at all."""
+    gc.collect()
+    before, files = set(children()), len(os.listdir("/proc/self/fd"))
+    yield
+    after = children()
+    assert not [pid for pid, state in after.items() if state == "Z"]
+    assert set(after) <= before
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= files + 2  # an event loop may still close its own
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> MediaSettings:
+    return MediaSettings(root=tmp_path / "root", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def host(settings: MediaSettings) -> Iterator[MediaHost]:
+    with MediaHost(settings) as started:
+        yield started
+
+
+@pytest.fixture
+def shared() -> Callable[[str], Path]:
+    """Files of ../shared/media; a test that needs one is skipped where it is absent."""
+    root = Path(__file__).parents[5] / "shared" / "media"
+
+    def find(name: str) -> Path:
+        path = root / name
+        if not path.exists():
+            pytest.skip(f"{path} is absent")
+        return path
+
+    return find

@@ -1,0 +1,1 @@
+"""Measures of sound, in NumPy and SciPy, each fed in pieces."""

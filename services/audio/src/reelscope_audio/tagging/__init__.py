@@ -1,0 +1,1 @@
+"""From AudioSet scores to events and what they say of the place."""

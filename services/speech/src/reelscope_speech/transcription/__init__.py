@@ -1,0 +1,1 @@
+"""From speech regions to utterances: windows, recognition, guard, sentences."""

@@ -1,0 +1,1 @@
+"""The storyboard engine: no language model; measured facts (`window`) put into sentences (`sentences`)."""

@@ -1,0 +1,1 @@
+"""Colour: perceptual space, palettes, and words for them."""

@@ -1,0 +1,126 @@
+"""The few colours that a viewer would name: weighted clustering in OKLab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_vision.color.oklab import Colors
+
+MOST_COLORS = 6
+"""Colours of a palette at most, as the contract says."""
+
+LEAST_SHARE = 0.01
+"""A colour with less is noise or the blur of an edge, and goes to the colour nearest to it."""
+
+_SEEDS = 16
+"""Clusters to start with: more than are wanted, so that small but distinct colours get one of their own."""
+
+_SEED_DISTANCE = 0.08
+"""Two seeds are at least so far apart in OKLab."""
+
+_MERGE_DISTANCE = 0.07
+"""Clusters nearer than this are one colour: four just noticeable differences."""
+
+_CORE = 0.06
+"""The colour shown is the mean of what lies so near to the cluster's mean: a flat area keeps its exact colour although the
+blurred pixels of its edges belong to the cluster too."""
+
+_ROUNDS = 12
+"""Of k-means; the shares change by less than 0.1 % after 8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swatch:
+    """One colour of a palette.
+
+    Attributes:
+        lab: OKLab, [3].
+        share: Of all pixels, in [0,1].
+    """
+
+    lab: Colors
+    share: float
+
+
+def palette(colors: Colors, shares: NDArray[np.float64]) -> list[Swatch]:
+    """At most `MOST_COLORS` colours, largest share first; the same input always gives the same colours.
+
+    Args:
+        colors: [n, 3] OKLab.
+        shares: [n], sums to 1.
+    """
+    if not len(colors):
+        return []
+    centres = _k_means(colors, shares, _seeds(colors, shares))
+    owner = _nearest(colors, centres)
+    centres, weights = _means(colors, shares, owner, len(centres))
+    while len(centres) > 1:
+        apart = np.linalg.norm(centres[:, None] - centres[None], axis=2)
+        np.fill_diagonal(apart, np.inf)
+        # Ward's criterion: what a merger costs is the distance squared times the reduced weight.
+        cost = apart**2 * (weights[:, None] * weights[None]) / (weights[:, None] + weights[None])
+        least = int(weights.argmin())
+        if weights[least] < LEAST_SHARE:
+            pair = (least, int(apart[least].argmin()))
+        elif apart.min() < _MERGE_DISTANCE:
+            pair = divmod(int(apart.argmin()), len(centres))
+        elif len(centres) > MOST_COLORS:
+            pair = divmod(int(cost.argmin()), len(centres))
+        else:
+            break
+        owner = np.where(owner == pair[1], pair[0], owner)
+        owner -= (owner > pair[1]).astype(owner.dtype)
+        centres, weights = _means(colors, shares, owner, len(centres) - 1)
+    order = np.argsort(-weights, kind="stable")
+    return [Swatch(_core(colors[owner == at], shares[owner == at], centres[at]), float(weights[at])) for at in order]
+
+
+def _seeds(colors: Colors, shares: NDArray[np.float64]) -> Colors:
+    """The commonest colours that are not near one another."""
+    left = shares.copy()
+    seeds: list[Colors] = []
+    while len(seeds) < _SEEDS and left.max() > 0:
+        seed = colors[int(left.argmax())]
+        seeds.append(seed)
+        left[np.linalg.norm(colors - seed, axis=1) < _SEED_DISTANCE] = 0.0
+    return np.stack(seeds)
+
+
+def _k_means(colors: Colors, shares: NDArray[np.float64], centres: Colors) -> Colors:
+    for _ in range(_ROUNDS):
+        centres, _ = _means(colors, shares, _nearest(colors, centres), len(centres))
+    return centres
+
+
+def _nearest(colors: Colors, centres: Colors) -> NDArray[np.intp]:
+    # |c - m|^2 without the term in c, which is the same for every m.
+    nearest: NDArray[np.intp] = ((centres**2).sum(axis=1) - 2 * colors @ centres.T).argmin(axis=1)
+    return nearest
+
+
+def _means(
+    colors: Colors, shares: NDArray[np.float64], owner: NDArray[np.intp], count: int
+) -> tuple[Colors, NDArray[np.float64]]:
+    """Centres and weights of the clusters that own anything; `owner` is renumbered in place where some own nothing."""
+    weights: NDArray[np.float64] = np.bincount(owner, weights=shares, minlength=count)
+    sums: Colors = np.stack(
+        [np.bincount(owner, weights=shares * colors[:, axis], minlength=count) for axis in range(3)], axis=1
+    )
+    filled = np.flatnonzero(weights > 0)
+    if len(filled) < count:
+        owner[:] = np.searchsorted(filled, owner)
+    return sums[filled] / weights[filled, None], weights[filled]
+
+
+def _core(colors: Colors, shares: NDArray[np.float64], centre: Colors) -> Colors:
+    """Mean of what lies near the densest colour of a cluster, where that is much of it; else the cluster's mean."""
+    peak = colors[int(shares.argmax())]
+    for start in (peak, centre):
+        near = np.linalg.norm(colors - start, axis=1) < _CORE
+        if shares[near].sum() >= shares.sum() / 2:
+            core: Colors = np.average(colors[near], axis=0, weights=shares[near])
+            return core
+    return centre

@@ -1,0 +1,1 @@
+"""Shot boundary detection: small frames in, transitions with their exact frames out."""

@@ -1,0 +1,141 @@
+"""TransNetV2 over a stream of frames, run only where a transition can be.
+
+Souček & Lokoč, TransNet V2: An effective deep network architecture for fast shot transition detection, 2020. The network
+sees 100 frames and is trusted for the middle 50 of them; the ends of the clip are padded with its first and last frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_vision.shots.history import History, difference
+
+WINDOW = 100
+"""Frames that the network takes at once."""
+
+MARGIN = 25
+"""Frames at either end of a window whose prediction lacks context."""
+
+KEPT = WINDOW - 2 * MARGIN
+
+QUIET_STEP = 0.12
+"""A frame that differs from its predecessor by more, relative to the contrast of the picture, may be a cut. The least hard cut
+among 300 made ones (talking heads cut against themselves included) reaches 0.2; speech and gestures stay below 0.1."""
+
+QUIET_DRIFT = 0.2
+"""The same for two frames `DRIFT_REACH` either side: a dissolve of up to 30 frames exceeds 0.5, and one of 60 frames 0.25; a
+person who talks before a still camera stays below 0.2."""
+
+DRIFT_REACH = 6
+"""Frames."""
+
+QUIET_GUARD = 12
+"""Frames around anything that is not quiet which the network sees too: a transition begins softly."""
+
+_LEAST_CONTRAST = 4.0
+"""Grey levels: below, a picture is plain, and coding noise would look like change."""
+
+Window = NDArray[np.uint8]
+Infer = Callable[[Window], tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""[100, 27, 48, 3] RGB to two probabilities for each frame: it is the middle of a transition; it is part of one."""
+
+
+class BoundaryNet:
+    """Gives every `step`-th frame its two probabilities, in order and a few seconds late.
+
+    Args:
+        infer: Runs the network on one window.
+        history: Frames by position; appended to and shortened by the caller.
+        step: Every how many-th frame the network sees.
+        patience_s: A frame is decided when it is so much older than the newest, even if the window is not yet full.
+    """
+
+    def __init__(self, infer: Infer, history: History, *, step: int, patience_s: float) -> None:
+        self._infer = infer
+        self._history = history
+        self._step = step
+        self._patience_s = patience_s
+        self._next = 0
+        self._judged = 0
+        self._busy: list[int] = []
+        self.windows = 0
+        self.skipped = 0
+
+    @property
+    def needs_from(self) -> int:
+        """Oldest position in the history that may still be looked at."""
+        oldest = min(self._next - MARGIN, self._judged - DRIFT_REACH)
+        return max(0, oldest) * self._step
+
+    def advance(self, *, final: bool) -> list[tuple[float, float]]:
+        """Probabilities of the frames that can be decided now: those of the next network frames, in order.
+
+        Args:
+            final: No frame will follow.
+        """
+        given: list[tuple[float, float]] = []
+        available = -(-len(self._history) // self._step)
+        self._judge(available, final=final)
+        while self._next < available:
+            quiet = self._quiet_frames(available, final=final)
+            if quiet:
+                given += [(0.0, 0.0)] * quiet
+                self._next += quiet
+                self.skipped += quiet
+                continue
+            keep = self._decidable(available, final=final)
+            if not keep:
+                break
+            given += self._run(keep, available)
+            self._next += keep
+        return given
+
+    def _judge(self, available: int, *, final: bool) -> None:
+        """Notes which frames are not quiet, as far as that is known."""
+        while self._judged < available and (final or self._judged + DRIFT_REACH < available):
+            here, step = self._judged, self._step
+            before = self._history[max(here - DRIFT_REACH, 0) * step]
+            after = self._history[min(here + DRIFT_REACH, available - 1) * step]
+            last, now = self._history[max(here - 1, 0) * step], self._history[here * step]
+            drift = difference(before.picture, after.picture) / max(before.contrast, after.contrast, _LEAST_CONTRAST)
+            jump = difference(last.picture, now.picture) / max(last.contrast, now.contrast, _LEAST_CONTRAST)
+            if jump > QUIET_STEP or drift > QUIET_DRIFT:
+                self._busy.append(here)
+            self._judged += 1
+
+    def _quiet_frames(self, available: int, *, final: bool) -> int:
+        """How many of the next frames are known to have nothing but quiet ones around them."""
+        self._busy = [at for at in self._busy if at >= self._next - QUIET_GUARD]
+        known = available if final else self._judged - QUIET_GUARD
+        until = min((at - QUIET_GUARD for at in self._busy), default=known)
+        return max(0, min(known, until) - self._next)
+
+    def _decidable(self, available: int, *, final: bool) -> int:
+        """How many of the next frames a window may decide now; 0: wait for more."""
+        if final:
+            return min(KEPT, available - self._next)
+        if available - self._next >= KEPT + MARGIN:
+            return KEPT
+        newest = self._history[len(self._history) - 1].time_s
+        if newest - self._history[self._next * self._step].time_s < self._patience_s:
+            return 0
+        # Few frames a second: give up context rather than hold everybody back, but decide no more than half of the wait.
+        keep = 1
+        while (
+            keep < available - self._next - MARGIN
+            or newest - self._history[(self._next + keep) * self._step].time_s > self._patience_s / 2
+        ):
+            keep += 1
+        return min(keep, KEPT)
+
+    def _run(self, keep: int, available: int) -> list[tuple[float, float]]:
+        first = self._next - MARGIN
+        positions = np.clip(np.arange(first, first + WINDOW), 0, available - 1) * self._step
+        window = np.stack([self._history[int(position)].picture for position in positions])
+        middle, part = self._infer(window)
+        self.windows += 1
+        kept = slice(MARGIN, MARGIN + keep)
+        return list(zip(middle[kept].tolist(), part[kept].tolist(), strict=True))

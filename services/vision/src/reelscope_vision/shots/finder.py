@@ -1,0 +1,172 @@
+"""From what the network sees to transitions: which kind, and exactly which frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from reelscope_vision.shots.flash import Flash, find_flash
+from reelscope_vision.shots.history import History, SmallFrame, difference
+from reelscope_vision.shots.spans import Span, SpanReader
+from reelscope_vision.shots.transition import Kind, Transition, correlation, is_plain, is_wipe
+
+_HARD_SPAN = 3
+"""A transition of which the network marks no more frames is a cut."""
+
+_ONE_STEP = 0.5
+"""Share of the whole change that a single step makes in a cut, and never in a dissolve of 3 frames or more."""
+
+_LAST_STEP = 0.5
+"""Of several large steps in a row (a black frame between two shots) the new shot begins at the last that reaches this share
+of the largest."""
+
+_SNAP = 3
+"""Network frames by which the ends of a gradual transition are moved to where the picture starts and stops to change."""
+
+_SNAP_CHANGE = 0.5
+"""A frame is part of a gradual transition while it changes by this share of the median change within."""
+
+_SAME_PICTURE = 0.9
+"""Correlation of two frames from which they show the same: a cut between them is a jump, a fade between them no new shot."""
+
+_FLASH_GUARD = 3
+"""Network frames around a flash in which the network's transitions are taken for its echo."""
+
+
+class TransitionFinder:
+    """Takes probabilities in order and gives transitions in order.
+
+    Args:
+        history: Frames by position; appended to and shortened by the caller.
+        step: Frames per network frame.
+        longest: Network frames after which a transition is taken as over.
+    """
+
+    def __init__(self, history: History, *, step: int, longest: int) -> None:
+        self._history = history
+        self._step = step
+        self._spans = SpanReader(longest=longest)
+        self._flash_from = 1
+        self._flashes: list[Flash] = []
+        self._ready: list[Transition] = []
+        self._faded_from: SmallFrame | None = None
+
+    @property
+    def needs_from(self) -> int:
+        """Oldest position in the history that may still be looked at."""
+        return max(0, self._spans.settled - 2 * _SNAP - _FLASH_GUARD) * self._step
+
+    def advance(self, probabilities: Iterable[tuple[float, float]], *, final: bool) -> Iterator[Transition]:
+        """Takes the probabilities of the next network frames; gives the transitions that are over.
+
+        Args:
+            probabilities: Of being the middle of a transition, and of being part of one.
+            final: Nothing will follow.
+        """
+        spans = self._spans.read(probabilities, final=final)
+        settled = len(self._history) if final else self._spans.settled * self._step
+        while self._flash_from < settled:
+            flash = find_flash(self._history, self._flash_from)
+            self._flash_from += 1
+            if flash is not None:
+                self._flashes.append(flash)
+                self._flash_from = flash.last + 1
+        self._ready += [self._transition(span) for span in spans if not self._is_echo(span)]
+        guard = _FLASH_GUARD * self._step
+        over = [flash for flash in self._flashes if final or flash.last + 2 * guard < settled]
+        self._flashes = [flash for flash in self._flashes if flash not in over]
+        self._ready += [self._flash(flash) for flash in over]
+        oldest_open = self._history[self._flashes[0].last + 1 if self._flashes else settled].index
+        self._ready.sort(key=lambda transition: transition.frame)
+        while self._ready and (final or self._ready[0].frame < oldest_open):
+            yield self._ready.pop(0)
+
+    def _is_echo(self, span: Span) -> bool:
+        """Whether the network only saw the edges of a flash."""
+        guard = _FLASH_GUARD * self._step
+        return any(flash.first - guard <= span.middle * self._step <= flash.last + guard for flash in self._flashes)
+
+    def _transition(self, span: Span) -> Transition:
+        first, last = span.first * self._step, (span.last + 1) * self._step - 1
+        whole = difference(self._history[first - 1].picture, self._history[last + 1].picture)
+        cut = self._largest_step(span)
+        if span.part_count <= _HARD_SPAN or self._history[cut].change >= _ONE_STEP * max(whole, 1.0):
+            return self._cut(cut, span.peak)
+        return self._gradual(*self._snapped(first, last), span)
+
+    def _largest_step(self, span: Span) -> int:
+        """Position of the first frame of the new shot, if this is a cut."""
+        low = span.middle_first * self._step + 1
+        high = min((span.middle_last + 2) * self._step, len(self._history) - 1)
+        changes = np.array([self._history[position].change for position in range(low, max(high, low) + 1)])
+        return low + int(np.flatnonzero(changes >= _LAST_STEP * changes.max())[-1])
+
+    def _cut(self, position: int, strength: float) -> Transition:
+        old, new = self._history[position - 1], self._history[position]
+        kind: Kind = "jump" if correlation(old.picture, new.picture) >= _SAME_PICTURE else "hard"
+        self._faded_from = None
+        return _between(kind, new, new, new, strength, opens_shot=True)
+
+    def _snapped(self, first: int, last: int) -> tuple[int, int]:
+        """Ends of a gradual transition where the picture starts and stops to change, if it rests on the outside."""
+
+        def change(position: int) -> float:
+            return self._history[position].change
+
+        reach = _SNAP * self._step
+        usual = float(np.median([change(position) for position in range(first, last + 1)]))
+        least = _SNAP_CHANGE * usual
+        if max(change(position) for position in range(first - 2 * reach, first - reach)) < least:
+            first = next((at for at in range(first - reach, first + reach + 1) if change(at) >= least), first)
+        if max(change(position) for position in range(last + reach + 1, last + 2 * reach + 1)) < least:
+            last = next((at for at in range(last + reach, last - reach - 1, -1) if change(at) >= least), last)
+        return first, max(first, last)
+
+    def _gradual(self, first: int, last: int, span: Span) -> Transition:
+        history = self._history
+        before, after = history[first - 1], history[last + 1]
+        start, end = history[first], history[last]
+        middle = history[min(max((span.middle + 1) * self._step, first), last)]
+        inner_plain = [position for position in range(first, last + 1) if is_plain(history[position])]
+        if is_plain(before) and is_plain(after):
+            return _between("fade", start, middle, end, span.peak, opens_shot=False)
+        if is_plain(after):
+            self._faded_from = before
+            return _between("fade", start, after, end, span.peak, opens_shot=False)
+        if is_plain(before):
+            is_new = self._faded_from is not None and not _same(self._faded_from, after)
+            self._faded_from = None
+            return _between("fade", start, start, end, span.peak, opens_shot=is_new)
+        self._faded_from = None
+        if inner_plain:
+            returns = history[min(inner_plain[-1] + 1, last)]
+            return _between("fade", start, returns, end, span.peak, opens_shot=not _same(before, after))
+        during = [history[position] for position in range(first, last + 1)]
+        kind: Kind = "wipe" if is_wipe(before, during, after) else "dissolve"
+        return _between(kind, start, middle, end, span.peak, opens_shot=True)
+
+    def _flash(self, flash: Flash) -> Transition:
+        history = self._history
+        after = history[flash.last + 1]
+        return _between("flash", history[flash.first], after, history[flash.last], flash.strength, opens_shot=False)
+
+
+def _same(first: SmallFrame, second: SmallFrame) -> bool:
+    return correlation(first.picture, second.picture) >= _SAME_PICTURE
+
+
+def _between(
+    kind: Kind, first: SmallFrame, new: SmallFrame, last: SmallFrame, strength: float, *, opens_shot: bool
+) -> Transition:
+    return Transition(
+        kind=kind,
+        frame=new.index,
+        time_s=new.time_s,
+        first_frame=first.index,
+        last_frame=last.index,
+        start_s=first.time_s,
+        end_s=max(last.end_s, first.time_s),
+        strength=strength,
+        opens_shot=opens_shot,
+    )

@@ -1,0 +1,76 @@
+"""Runs a service's analyzers over a file without a bus or a server: the engine, the decoder process and the real models."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, Segment
+from reelscope_runtime.engine.catalog import Catalog
+from reelscope_runtime.engine.run import Cancellation, Run
+from reelscope_runtime.media.host import MediaHost
+from reelscope_runtime.models import Manifest, ModelPool, ModelStore, load_onnx
+from reelscope_runtime.settings import RuntimeSettings
+
+SERVICES = ("vision", "audio", "speech", "temporal")
+
+
+class Silent:
+    """Hears of everything and says nothing."""
+
+    def progress(self, fraction: float, media_time_s: float) -> None:
+        """Ignored."""
+
+    def segments(self, analyzer: str, first_index: int, segments: Sequence[Segment]) -> None:
+        """Ignored."""
+
+    def result(self, result: AnalyzerResult) -> None:
+        """Ignored."""
+
+
+class Bench:
+    """One service's engine with its models loaded."""
+
+    def __init__(self, service: str, host: MediaHost, settings: RuntimeSettings) -> None:
+        package = f"reelscope_{service}"
+        main = importlib.import_module(f"{package}.main")
+        self.catalog = Catalog(main.SERVICE.features, main.SERVICE.analyzers)
+        self.pool = ModelPool(
+            ModelStore(Manifest.load(package), settings.models),
+            settings.models,
+            {"onnx": load_onnx, **main.SERVICE.loaders},
+        )
+        self.frames_decoded = 0
+        self._host = host
+        self._threads = settings.models.threads
+
+    def analyze(self, path: Path, *names: str) -> dict[str, AnalyzerResult]:
+        """Results by analyzer's name; all analyzers where none is named. Raises MediaError for what is no media."""
+        info = self._host.probe(path)
+        run = Run(
+            self.catalog,
+            self.catalog.select(names),
+            media=info,
+            options=AnalyzeOptions(),
+            lease=self.pool.lease,
+            sink=Silent(),
+            threads=self._threads,
+        )
+        results = run.execute(lambda specs: self._host.decode(path, info, specs), Cancellation(), 600)
+        return {result.analyzer: result for result in results}
+
+
+@contextmanager
+def benches(*services: str) -> Iterator[dict[str, Bench]]:
+    """The engines of the named services, one decoder host for all."""
+    settings = RuntimeSettings()
+    host = MediaHost(settings.media)
+    made = {service: Bench(service, host, settings) for service in services}
+    try:
+        yield made
+    finally:
+        for bench in made.values():
+            bench.pool.close()
+        host.close()
