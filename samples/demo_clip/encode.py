@@ -16,8 +16,8 @@ from demo_clip.voice import SAMPLE_RATE_HZ
 CRF = 25  # the soft, enlarged pictures show no blocks at this value, and the file stays below 3 MB
 KEYFRAME_EVERY = 2 * FPS
 AUDIO_BIT_RATE = 128_000
-X264_THREADS = 1  # x264's output depends on the number of threads: fixed, so that each run writes the same
-X264_PARAMS = "mbtree=0"  # with it this build of x264 writes other bytes at each run on processors with AVX-512
+X264_THREADS = 1  # x264's output depends on the number of threads: fixed, so that runs agree
+X264_PARAMS = "mbtree=0"  # with it this build of x264 writes other bytes at each run where there is AVX-512
 AAC_FRAME = 1024
 
 

@@ -16,6 +16,7 @@ TITLE_SIZE_PX = 84
 TITLE_CENTER_Y = 0.145  # below what phones and apps draw at the top
 CAPTION_SIZE_PX = 54
 CAPTION_CENTER_Y = 0.70  # above the description and the buttons that apps draw over the lower quarter
+SIDE_MARGIN = 0.05  # of the width, left free on either side
 OUTLINE_PX = 6
 SHADOW_BLUR_PX = 7
 SHADOW_DROP_PX = 5
@@ -142,4 +143,6 @@ def _box(text: str, kind: str) -> Box:
     if bounds is None:
         raise ValueError(f"the text {text!r} draws no pixel: give it a visible character")
     left, top, right, bottom = bounds
+    if left < SIDE_MARGIN * WIDTH or right > (1.0 - SIDE_MARGIN) * WIDTH:
+        raise ValueError(f"the text {text!r} spans pixels {left} to {right} of {WIDTH}: make it shorter")
     return left / WIDTH, top / HEIGHT, (right - left) / WIDTH, (bottom - top) / HEIGHT

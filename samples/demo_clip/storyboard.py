@@ -96,7 +96,7 @@ SENTENCES = (
             "her breakfast.",
         ),
     ),
-    Sentence(6.0, ("The photographer", "gets ready,", "and the astronaut smiles", "for her portrait.")),
+    Sentence(6.0, ("The photographer", "gets ready,", "and the astronaut", "smiles for her", "portrait.")),
     Sentence(12.8, ("Outside,", "the rocket waits", "under the", "evening sky.")),
     Sentence(16.4, ("And beyond it,", "there are thousands", "of galaxies.")),
 )

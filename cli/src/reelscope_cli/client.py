@@ -1,10 +1,10 @@
 """The Python client of a gateway.
 
-    async with ReelscopeClient("http://127.0.0.1:8080") as client:
-        job = await client.submit_url("https://…")
-        async for event in client.watch(job.job_id):
-            ...
-        document = await client.result(job.job_id)
+async with ReelscopeClient("http://127.0.0.1:8080") as client:
+    job = await client.submit_url("https://…")
+    async for event in client.watch(job.job_id):
+        ...
+    document = await client.result(job.job_id)
 """
 
 from __future__ import annotations

@@ -10,10 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from reelscope_runtime.errors import InvalidRequestError, NotFoundError
 
-MEDIA_SUFFIXES = frozenset(
-    ".3g2 .3gp .aac .asf .avi .divx .f4v .flac .flv .gif .m2ts .m2v .m4a .m4v .mkv .mov .mp3 .mp4 .mpeg .mpg .mts .mxf .oga "
-    ".ogg .ogv .opus .ts .vob .wav .webm .wma .wmv .y4m".split()
+_VIDEO_SUFFIXES = (
+    *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
 )
+_AUDIO_SUFFIXES = (".aac", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma")
+MEDIA_SUFFIXES = frozenset(_VIDEO_SUFFIXES + _AUDIO_SUFFIXES)
 """Only for folders: a file that is named is analyzed whatever it is called."""
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)

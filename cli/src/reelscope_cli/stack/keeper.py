@@ -148,8 +148,9 @@ def end_stack(record: StackRecord, timeout_s: float) -> bool:
         ended = _wait(keeper, timeout_s)
         if not ended:
             signal.pidfd_send_signal(keeper, signal.SIGKILL)
-        # The kernel kills its children with it.
-        return all([_wait(handle, timeout_s) for handle in handles]) and ended
+        for handle in handles:  # the kernel kills its children with it
+            _wait(handle, timeout_s)
+        return ended
     finally:
         for handle in handles:
             os.close(handle)

@@ -159,7 +159,7 @@ class LocalStack:
         async with ReelscopeClient(self.gateway_url) as client, asyncio.timeout(READY_TIMEOUT_S) as limit:
             missing: list[str] = []
             with contextlib.suppress(TimeoutError):
-                while missing := await client.missing():
+                while missing := await client.missing():  # noqa: ASYNC110 - it happens in another process
                     await asyncio.sleep(READY_POLL_S)
             if limit.expired():
                 raise StackError(f"the gateway still misses {', '.join(missing)} after {READY_TIMEOUT_S:.0f} s")

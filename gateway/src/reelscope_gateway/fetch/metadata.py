@@ -45,7 +45,7 @@ def source_metadata(url: str, info: Mapping[str, object]) -> SourceMetadata:
         metadata.artist = _text(", ".join(str(one) for one in artists))
     for name in _COUNTS:
         count = info.get(name)
-        if isinstance(count, int) and 0 <= count <= _INT64_MAX:
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _INT64_MAX:
             setattr(metadata, name, count)
     for name in _LISTS:
         values = info.get(name)

@@ -52,24 +52,20 @@ def make(
     rotation: float = 0.0,
     hflip: bool = False,
     aspect: Fraction | None = None,
-    tags: dict[str, int] | None = None,
     frame_format: str = "rgb24",
     tracks: Sequence[Track] = (),
-    options: dict[str, str] | None = None,
 ) -> Path:
     """Writes a clip; `times_s` are the frames' times in milliseconds' precision, else 1 / fps apart."""
     with av.open(str(path), "w") as container:
         video: Any = None
         if len(pictures):
-            video = container.add_stream(codec, rate=fps, options=options or {})
+            video = container.add_stream(codec, rate=fps)
             video.height, video.width = pictures[0].shape[:2]
             video.pix_fmt = pixel_format
             base = Fraction(1, 1000) if times_s is not None else Fraction(1, fps)
             video.codec_context.time_base = base
             if aspect is not None:
                 video.codec_context.sample_aspect_ratio = aspect
-            for name, value in (tags or {}).items():
-                setattr(video.codec_context, name, value)
             if rotation or hflip:
                 video.set_display_rotation(rotation, hflip=hflip)
         audios: list[Any] = []
@@ -80,8 +76,6 @@ def make(
         packets: list[Any] = []
         for number, picture in enumerate(pictures):
             frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), frame_format)
-            for name, value in (tags or {}).items():
-                setattr(frame, name, value)
             frame.pts = number if times_s is None else round(times_s[number] * 1000)
             frame.time_base = base
             packets += video.encode(frame)
@@ -142,7 +136,9 @@ def make_planes(path: Path, planes: Sequence[NDArray[Any]], pixel_format: str, t
 def make_float(path: Path, samples: NDArray[np.float32], rate: int = 48000) -> Path:
     """Float samples as they are, beyond full scale too."""
     with av.open(str(path), "w") as container:
-        _mux_float(container, container.add_stream("pcm_f32le", rate=rate), samples, 0, rate)
+        stream: Any = container.add_stream("pcm_f32le", rate=rate)
+        stream.layout = "mono"
+        _mux_float(container, stream, samples, 0, rate)
     return path
 
 
@@ -159,7 +155,6 @@ def make_with_hole(
 
 
 def _mux_float(container: Any, stream: Any, samples: NDArray[np.float32], start: int, rate: int) -> None:
-    stream.layout = "mono"
     for at in range(0, samples.shape[1], 1024):
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, at : at + 1024]), "flt", "mono")
         frame.sample_rate = rate

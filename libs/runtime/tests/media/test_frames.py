@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reelscope_runtime.media import decoding as decoding_module
 from reelscope_runtime.media.host import Decoding, MediaHost
 from reelscope_runtime.media.items import AnyItem, FrameSpec, Spec
+from reelscope_runtime.media.probing import probe
+from reelscope_runtime.media.source import Limits
+from reelscope_runtime.media.tracks import Output
 
 WHOLE = FrameSpec(4096, 4096)
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -33,20 +37,20 @@ def corners(picture: NDArray[np.uint8]) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("rotation", "hflip", "degrees", "expected"),
+    ("turn", "degrees", "expected"),
     [
-        (0.0, False, 0, [RED, GREEN, BLUE, WHITE]),
-        (-90.0, False, 90, [BLUE, RED, WHITE, GREEN]),
-        (180.0, False, 180, [WHITE, BLUE, GREEN, RED]),
-        (90.0, False, 270, [GREEN, WHITE, RED, BLUE]),
-        (0.0, True, 0, [GREEN, RED, WHITE, BLUE]),
+        ((0.0, False), 0, [RED, GREEN, BLUE, WHITE]),
+        ((-90.0, False), 90, [BLUE, RED, WHITE, GREEN]),
+        ((180.0, False), 180, [WHITE, BLUE, GREEN, RED]),
+        ((90.0, False), 270, [GREEN, WHITE, RED, BLUE]),
+        ((0.0, True), 0, [GREEN, RED, WHITE, BLUE]),
     ],
 )
 def test_rotation_is_applied(
-    host: MediaHost, tmp_path: Path, rotation: float, hflip: bool, degrees: int, expected: list[tuple[int, ...]]
+    host: MediaHost, tmp_path: Path, turn: tuple[float, bool], degrees: int, expected: list[tuple[int, ...]]
 ) -> None:
     path = clips.make(
-        tmp_path / "r.mov", [clips.quadrants()], codec="png", pixel_format="rgb24", rotation=rotation, hflip=hflip
+        tmp_path / "r.mov", [clips.quadrants()], codec="png", pixel_format="rgb24", rotation=turn[0], hflip=turn[1]
     )
     info = host.probe(path)
     size = (48, 64) if degrees in {90, 270} else (64, 48)
@@ -88,7 +92,9 @@ def test_times_are_the_timestamps_of_a_variable_rate(host: MediaHost, tmp_path: 
         assert abs(float(item.value.mean()) - 40 * number) <= 1.5
 
 
-@pytest.mark.parametrize(("fps", "wanted", "every"), [(30, 10.0, 3), (120, 30.0, 4), (25, 5.0, 5), (30, 60.0, 1), (24, 24.0, 1)])
+@pytest.mark.parametrize(
+    ("fps", "wanted", "every"), [(30, 10.0, 3), (120, 30.0, 4), (25, 5.0, 5), (30, 60.0, 1), (24, 24.0, 1)]
+)
 def test_a_rate_picks_evenly(host: MediaHost, tmp_path: Path, fps: int, wanted: float, every: int) -> None:
     path = clips.make(tmp_path / "r.mp4", [clips.gray(100, 32, 32)] * (2 * fps), fps=fps, codec="mpeg4", pixel_format="yuv420p")
     items, decoding = run(host, path, picked=FrameSpec(16, 16, wanted))
@@ -129,7 +135,12 @@ def test_inside_never_enlarges_and_follows_a_vertical_clip(host: MediaHost, tmp_
 def test_tiny_and_odd_pictures(host: MediaHost, tmp_path: Path, size: tuple[int, int]) -> None:
     path = clips.make(tmp_path / "t.mov", [clips.gray(200, *size)], codec="png", pixel_format="rgb24")
     items, _ = run(
-        host, path, whole=WHOLE, up=FrameSpec(48, 27, fit="stretch"), box=FrameSpec(33, 33, fit="letterbox"), one=FrameSpec(1, 1)
+        host,
+        path,
+        whole=WHOLE,
+        up=FrameSpec(48, 27, fit="stretch"),
+        box=FrameSpec(33, 33, fit="letterbox"),
+        one=FrameSpec(1, 1),
     )
     assert items["whole"][0].value.shape == (size[1], size[0], 3)
     assert items["up"][0].value.shape == (27, 48, 3)
@@ -213,3 +224,16 @@ def test_one_frame(host: MediaHost, tmp_path: Path) -> None:
     assert len(items["whole"]) == len(items["slow"]) == 1
     assert items["whole"][0].time_s == 0.0
     assert decoding.video_end_s == pytest.approx(0.04, abs=1e-3)
+
+
+def test_without_a_working_gpu_the_processor_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device file is there but no driver behind it: "auto" and "cuda" fall back."""
+    monkeypatch.setattr(decoding_module, "NVIDIA_DEVICES", (Path("/dev/null"),))
+    path = clips.make(tmp_path / "g.mp4", [clips.gray(90)] * 5, codec="libx264", pixel_format="yuv420p")
+    limits = Limits(max_pixels=10**6, max_duration_s=60.0, threads=1)
+    info = probe(str(path), limits, 4.0)
+    for hwaccel in ("auto", "cuda"):
+        kinds: list[str] = []
+        output = Output(lambda header, _, kinds=kinds: kinds.append(header["type"]))  # type: ignore[misc]
+        decoding_module.decode(str(path), info, {"v": FrameSpec(8, 8)}, limits=limits, hwaccel=hwaccel, output=output)
+        assert kinds == ["item"] * 5 + ["end"]

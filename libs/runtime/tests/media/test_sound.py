@@ -73,9 +73,7 @@ def test_chunks_have_their_length(host: MediaHost, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("start_s", [0.0, 0.5, 1.7])
 def test_late_audio_is_preceded_by_silence(host: MediaHost, tmp_path: Path, start_s: float) -> None:
-    path = clips.make(
-        tmp_path / "l.mkv", [clips.gray(50)] * 75, tracks=[clips.Track(clips.tone(1.0), start_s=start_s)]
-    )
+    path = clips.make(tmp_path / "l.mkv", [clips.gray(50)] * 75, tracks=[clips.Track(clips.tone(1.0), start_s=start_s)])
     got, decoding = run(host, path, a=AudioSpec(), n=NATIVE)
     assert onset(got["n"], 48000) == pytest.approx(start_s, abs=0.002)
     assert onset(got["a"], 16000) == pytest.approx(start_s, abs=0.003)
@@ -92,7 +90,7 @@ def test_audio_before_the_first_frame_is_dropped(host: MediaHost, tmp_path: Path
     assert info.video.start_s == pytest.approx(0.5)
     got, _ = run(host, path, a=AudioSpec(), f=FrameSpec(8, 8))
     assert onset(got["a"], 16000) == pytest.approx(0.3, abs=0.003)
-    assert got["a"].shape[1] == pytest.approx(16000, abs=4)
+    assert got["a"].shape[1] == pytest.approx(16000, abs=10)  # the container rounds times to 1 ms
 
 
 def test_a_hole_is_silence(host: MediaHost, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ the same behaviour.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -70,7 +70,9 @@ class TaskSource(ABC):
 
     @abstractmethod
     async def next(self, timeout_s: float) -> Delivery | None:
-        """The next task: high before normal before low, with every 8th choice starting from low so that low never starves.
+        """The next task: high before normal before low; of every 8 choices one starts from normal and one from low, so that
+        neither ever starves.
+
         None when none came in time. Takes only as much as it returns: nothing is prefetched.
         """
 
@@ -80,10 +82,11 @@ class TaskSource(ABC):
 
 
 class Bucket(ABC):
-    """Key-value records, changed by compare-and-set."""
+    """Key-value records, changed by compare-and-set. A key is any text but the empty one; a value fits into one message."""
 
     @abstractmethod
-    async def get(self, key: str) -> Record | None: ...
+    async def get(self, key: str) -> Record | None:
+        """The record as it is now, None where there is none."""
 
     @abstractmethod
     async def create(self, key: str, value: bytes) -> int:
@@ -98,21 +101,25 @@ class Bucket(ABC):
         """Writes whatever was there before. For records whose value is the same whoever writes it."""
 
     @abstractmethod
-    async def delete(self, key: str) -> None: ...
+    async def delete(self, key: str) -> None:
+        """Removes the record. Nothing happens where there is none."""
 
     @abstractmethod
-    async def keys(self) -> list[str]: ...
+    async def keys(self) -> list[str]:
+        """The keys of all records, in alphabetical order."""
 
     @abstractmethod
-    def watch(self, key: str) -> AsyncIterator[Record]:
-        """The record now (if any) and after each change, until the caller closes the iterator."""
+    def watch(self, key: str) -> AsyncGenerator[Record]:
+        """The record now (if any) and after each change, until the caller closes the iterator (`aclose`). The last change is always
+        seen; of several that follow one another fast, the earlier ones may not be."""
 
 
 class ObjectStore(ABC):
     """Large values by key, in chunks, so that no size is too large."""
 
     @abstractmethod
-    async def put(self, key: str, content: bytes | Path) -> None: ...
+    async def put(self, key: str, content: bytes | Path) -> None:
+        """Stores bytes or a file's content, in place of what was there. Readers see it once it is complete."""
 
     @abstractmethod
     async def get(self, key: str) -> bytes:
@@ -123,10 +130,12 @@ class ObjectStore(ABC):
         """Streams the object into a file. Raises NotFoundError."""
 
     @abstractmethod
-    async def exists(self, key: str) -> bool: ...
+    async def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
 
     @abstractmethod
-    async def delete(self, key: str) -> None: ...
+    async def delete(self, key: str) -> None:
+        """Removes the object. Nothing happens where there is none."""
 
 
 class Bus(ABC):
@@ -163,7 +172,7 @@ class Bus(ABC):
         """Idempotent by the letter's message_id. Subject `reelscope.dead.<service>`."""
 
     @abstractmethod
-    def dead_letters(self) -> AsyncIterator[DeadLetter]:
+    def dead_letters(self) -> AsyncGenerator[DeadLetter]:
         """All kept dead letters, oldest first; ends after the last."""
 
     @abstractmethod
@@ -179,7 +188,7 @@ class Bus(ABC):
         """Subject `reelscope.event.<job>.<service>`; the same message id twice leaves one event."""
 
     @abstractmethod
-    def events(self, job_id: str, *, after_sequence: int = 0) -> AsyncIterator[Event]:
+    def events(self, job_id: str, *, after_sequence: int = 0) -> AsyncGenerator[Event]:
         """The job's events from the beginning (or after a sequence), then live, without gaps over reconnects, until the
         caller closes the iterator (`aclose`)."""
 
@@ -188,7 +197,7 @@ class Bus(ABC):
         """Tells every worker, now; fire and forget (the job's record is the lasting word)."""
 
     @abstractmethod
-    def cancels(self) -> AsyncIterator[str]:
+    def cancels(self) -> AsyncGenerator[str]:
         """Job ids as they are cancelled, from now on."""
 
     @abstractmethod
@@ -202,7 +211,8 @@ class Bus(ABC):
 
     @property
     @abstractmethod
-    def connected(self) -> bool: ...
+    def connected(self) -> bool:
+        """Whether the server answers just now."""
 
     @abstractmethod
     async def close(self) -> None:

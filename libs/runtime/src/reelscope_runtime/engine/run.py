@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
 from typing import Any, Protocol, Self
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, ModelInfo, NodeTiming, Problem, Segment
@@ -50,7 +51,9 @@ class Decoding(Protocol):
         """What was odd."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
     def __iter__(self) -> Iterator[tuple[str, AnyItem]]: ...
     def cancel(self) -> None:
         """Ends the iteration, from another thread."""

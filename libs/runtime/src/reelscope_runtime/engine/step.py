@@ -121,5 +121,7 @@ class Step:
         segment.confidence = min(max(segment.confidence, 0.0), 1.0)
 
     def _advance(self) -> None:
+        if math.isinf(self.inbox.watermark) and not self._batch and self.inbox.watermark > 0:
+            return  # the input is over, but `flush` may still give items: it sets the watermark
         held = min(chain((item.time_s for item in self._batch), (self.inbox.watermark,)))
         self.watermark = max(self.watermark, held - self.kind.lookback_s)

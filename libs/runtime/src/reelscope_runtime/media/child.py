@@ -16,7 +16,7 @@ import av
 import av.logging
 import numpy as np
 
-from reelscope_runtime.media.decoding import decode
+from reelscope_runtime.media.decoding import NVIDIA_DEVICES, decode
 from reelscope_runtime.media.items import AudioSpec, FrameSpec, Spec
 from reelscope_runtime.media.probing import probe
 from reelscope_runtime.media.source import LOG_FD, Limits, RefusedError, log_tail, refusal
@@ -44,8 +44,9 @@ def main() -> None:
         request, _ = Receiver(0).receive(None, max_payload_bytes=0)
     except (OSError, ChannelClosedError):
         return
+    limits = Limits(request["max_pixels"], request["max_duration_s"], request["threads"])
     try:
-        _serve(request, out)
+        _serve(request, limits, out)
     except BrokenPipeError:
         return
     except RefusedError as error:
@@ -54,7 +55,7 @@ def main() -> None:
         limit = request["child_memory_bytes"] // 2**20
         _fail(out, "media_decoder_crashed", f"decoding needs more memory than the limit of {limit} MiB")
     except av.FFmpegError as error:
-        refused = refusal(request["path"], error)
+        refused = refusal(request["path"], limits, error)
         _fail(out, refused.code, refused.reason)
     except OSError as error:
         _fail(out, "media_unreadable", f"can't be read: {error.strerror}")
@@ -67,10 +68,9 @@ def _fail(out: int, code: str, reason: str) -> None:
         return
 
 
-def _serve(request: Header, out: int) -> None:
-    limits = Limits(request["max_pixels"], request["max_duration_s"], request["threads"])
+def _serve(request: Header, limits: Limits, out: int) -> None:
     wants_gpu = request["do"] == "decode" and request["hwaccel"] != "none"
-    _limit_memory(request["child_memory_bytes"], is_gpu_possible=wants_gpu and Path("/dev/nvidiactl").exists())
+    _limit_memory(request["child_memory_bytes"], is_gpu_possible=wants_gpu and any(d.exists() for d in NVIDIA_DEVICES))
     if request["do"] == "probe":
         send(out, {"type": "info", "info": probe(request["path"], limits, request["timeout_s"])})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 _HEARTBEAT_S = 1.0
 _EARLY_S = 0.5
 """A stream that ends so much before its header says is reported."""
-_NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+NVIDIA_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """One of them is there where a CUDA device may be."""
+_TRIAL_PACKETS = 300
+"""Packets after which hardware decoding must have given its first frame."""
 
 
 def decode(
@@ -54,21 +57,32 @@ def decode(
     sound = Sound(info, audio_specs, limits, output) if audio_specs and info.get("audio") else None
     warnings: list[str] = []
     if frames is not None or sound is not None:
-        container = _open(path, limits, hwaccel if frames is not None else "none")
+        container = _open(path, info, limits, hwaccel if frames is not None else "none")
         with container:
             warnings = _Pass(container, info, limits, output).run(frames, sound)
     end = {"video_end_s": frames.end_s if frames else 0.0, "audio_end_s": sound.end_s if sound else 0.0}
     output.send({"type": "end", "warnings": warnings, **end})
 
 
-def _open(path: str, limits: Limits, hwaccel: str) -> InputContainer:
-    if hwaccel == "none" or not any(device.exists() for device in _NVIDIA):
+def _open(path: str, info: Mapping[str, Any], limits: Limits, hwaccel: str) -> InputContainer:
+    """The container, with hardware decoding where that really gives a frame of this file."""
+    if hwaccel == "none" or not any(device.exists() for device in NVIDIA_DEVICES):
         return open_media(path, limits)
     try:
-        container = open_media(path, limits, hwaccel=HWAccel("cuda", allow_software_fallback=True))
-    except (RefusedError, RuntimeError, av.FFmpegError):
+        with open_media(path, limits, hwaccel=_cuda()) as trial:
+            decoder = Decoder(_video_stream(trial, info["video"]), limits)
+            packets = (packet for packet, _ in demux(trial, [decoder.stream]) if packet is not None)
+            works = any(decoder.decode(packet) for packet in itertools.islice(packets, _TRIAL_PACKETS))
+        if works:
+            return open_media(path, limits, hwaccel=_cuda())
+    except (RefusedError, RuntimeError, MemoryError, av.FFmpegError):
+        # No driver, no such decoder, no memory on the device: whatever it is, the processor can do it.
         return open_media(path, limits)
-    return container
+    return open_media(path, limits)
+
+
+def _cuda() -> HWAccel:
+    return HWAccel("cuda", allow_software_fallback=True)
 
 
 class _Pass:

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from reelscope_runtime.media.picture import displayed_size, orientation
-from reelscope_runtime.media.source import Limits, RefusedError, declares_encryption, open_media
+from reelscope_runtime.media.source import Limits, RefusedError, declares_encryption, log_tail, open_media, too_large
 from reelscope_runtime.media.streams import Decoder, audio_candidates, codec_name, demux, seconds, video_candidates
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def probe(path: str, limits: Limits, timeout_s: float, clock: Callable[[], float
         video = next((look.found[s.index] for s in videos if look.found[s.index].frame is not None), None)
         audio = next((look.found[s.index] for s in audios if look.found[s.index].frame is not None), None)
         if video is None and audio is None:
-            raise _nothing(path, look)
+            raise _nothing(path, look, limits)
         for kind, streams, chosen in (("video", videos, video), ("audio", audios, audio)):
             warnings += _undecodable(kind, streams, chosen, look)
         return _info(container, video=video, audio=audio, look=look, warnings=warnings, limits=limits)
@@ -157,7 +157,7 @@ def _first(found: _Found, frames: list[VideoFrame | AudioFrame]) -> None:
     found.start_s = seconds(frame.pts, frame.time_base)
 
 
-def _nothing(path: str, look: _Look) -> RefusedError:
+def _nothing(path: str, look: _Look, limits: Limits) -> RefusedError:
     decoders = [found.decoder for found in look.found.values()]
     if any(decoder.encrypted for decoder in decoders) or declares_encryption(path):
         return RefusedError("media_encrypted", "the streams are encrypted (DRM); send a file that any player can play")
@@ -166,6 +166,9 @@ def _nothing(path: str, look: _Look) -> RefusedError:
         return RefusedError("media_truncated", "the file is cut off: its index names frames that are not in it")
     if not any(decoder.packets for decoder in decoders) and not errors:
         return RefusedError("media_no_frames", "there are streams, but not one picture or sound in them")
+    large = too_large(log_tail(), limits)
+    if large is not None:
+        return large
     count = sum(decoder.errors for decoder in decoders)
     reason = f"nothing can be decoded: {count} errors, the last: {errors[-1] if errors else 'no complete frame'}"
     return RefusedError("media_unreadable", reason)

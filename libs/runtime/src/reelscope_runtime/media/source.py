@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,14 +79,15 @@ def open_media(path: str, limits: Limits, *, hwaccel: HWAccel | None = None) -> 
             hwaccel=hwaccel,
         )
     except av.FFmpegError as error:
-        raise refusal(path, error) from error
+        raise refusal(path, limits, error) from error
 
 
-def refusal(path: str, error: av.FFmpegError) -> RefusedError:
+def refusal(path: str, limits: Limits, error: av.FFmpegError) -> RefusedError:
     """What an error at opening means, from FFmpeg's log and the file's first bytes."""
     log = log_tail()
-    if "max pixel count" in log or "Picture size" in log:
-        return RefusedError("media_too_large", f"the picture is larger than the limit: {_last_line(log)}")
+    large = too_large(log, limits)
+    if large is not None:
+        return large
     if "moov atom not found" in log and _is_known_container(path):
         return RefusedError("media_truncated", "the file is cut off: its index (moov atom) is missing; send the whole file")
     if isinstance(error, av.error.EOFError):
@@ -95,6 +97,15 @@ def refusal(path: str, error: av.FFmpegError) -> RefusedError:
             "media_not_media", "neither a video nor an audio file (no known container); send mp4, mov, webm, mkv, mp3, wav …"
         )
     return RefusedError("media_unreadable", f"broken or of an unknown kind: {_last_line(log) or error.strerror}")
+
+
+def too_large(log: str, limits: Limits) -> RefusedError | None:
+    """The refusal, if FFmpeg's log says that it did not take a picture for its size (av_image_check_size2)."""
+    if "max pixel count" not in log and "Picture size" not in log:
+        return None
+    size = re.search(r"Picture size (\d+)x(\d+)", log)
+    what = f"a picture of {size[1]} x {size[2]}" if size else "a picture"
+    return RefusedError("media_too_large", f"{what} has more than {limits.max_pixels} pixels")
 
 
 def _last_line(log: str) -> str:

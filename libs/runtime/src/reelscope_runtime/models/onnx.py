@@ -102,9 +102,20 @@ def load_onnx(request: LoadRequest) -> OnnxModel:
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     files = {file.path: _path(request, file.path) for file in request.entry.files}
     network = next(path for name, path in files.items() if name.endswith(".onnx"))
+    # They have no base in common but Exception.
+    refusals = (
+        native.EPFail,
+        native.Fail,
+        native.InvalidArgument,
+        native.InvalidGraph,
+        native.InvalidProtobuf,
+        native.NoSuchFile,
+        native.NotImplemented,
+        native.RuntimeException,
+    )
     try:
         session = onnxruntime.InferenceSession(str(network), options, providers=providers)
-    except (native.Fail, native.InvalidGraph, native.InvalidProtobuf, native.NoSuchFile, native.RuntimeException) as error:
+    except refusals as error:
         raise ModelUnavailableError(f"onnxruntime cannot load model {request.entry.name!r} from {network}: {error}") from error
     if device != "cpu" and _CUDA not in session.get_providers():
         if request.device != "auto":

@@ -142,7 +142,7 @@ class _Process:
             settings=settings,
             pool=pool,
             host=host,
-            media=MediaStore(settings.media, bus.media if bus is not None else None),
+            media=MediaStore(settings.media, bus.media.get_to if bus is not None else None),
             results=ResultStore(bus) if bus is not None else None,
             metrics=self._metrics,
         )

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -247,7 +248,9 @@ class TaskRunner:
         self, task: _Task, names: Sequence[str], path: Path, cancellation: Cancellation
     ) -> AsyncIterator[TaskEvent]:
         """Runs the engine in a thread and passes on what it tells."""
-        running = task.loop.run_in_executor(self._threads, partial(self._run, task, names, path, cancellation))
+        # The thread inherits the context, so that its spans and log lines belong to this task.
+        run = partial(copy_context().run, self._run, task, names, path, cancellation)
+        running = task.loop.run_in_executor(self._threads, run)
         running.add_done_callback(lambda _: task.queue.put_nowait(None))
         try:
             while (event := await task.queue.get()) is not None:

@@ -29,8 +29,8 @@ from reelscope_runtime.settings import WorkerSettings
 
 log = structlog.get_logger(__name__)
 
-POLL_S = 5.0
-"""How long one wait for a task lasts; short enough to notice the end of the process."""
+POLL_S = 1.0
+"""How long one wait for a task lasts, and so how late the end of the process is noticed at most."""
 
 
 class ShutdownError(CancelledError):

@@ -23,6 +23,10 @@ MIN_CORRELATION: Final = 0.5
 MIN_TONAL_SHARE: Final = 0.15
 """Of the power, in lasting peaks: chords reach 0.5 and more, noise and speech stay below 0.1."""
 
+MIN_PITCHES: Final = 3
+PITCH_SHARE: Final = 0.1
+"""A key needs a triad at least: so many pitch classes with a tenth of the strongest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -58,7 +62,11 @@ def find_key(fine: NDArray[np.float64], tonal_share: float) -> Key | None:
         None where the sound is not tonal or fits no key.
     """
     chroma = fold(fine)
-    if tonal_share < MIN_TONAL_SHARE or chroma.std() <= 0:
+    if (
+        tonal_share < MIN_TONAL_SHARE
+        or np.count_nonzero(chroma >= PITCH_SHARE * chroma.max()) < MIN_PITCHES
+        or chroma.std() <= 0
+    ):
         return None
     scores = [
         (float(np.corrcoef(chroma, np.roll(profile, tonic))[0, 1]), f"{_NAMES[tonic]} {mode}")

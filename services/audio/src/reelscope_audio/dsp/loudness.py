@@ -56,7 +56,8 @@ class LoudnessMeter:
         powers = np.frombuffer(self._powers, np.float64)
         if len(powers) < blocks:
             return np.zeros(0)
-        return np.lib.stride_tricks.sliding_window_view(powers, blocks).mean(axis=1)
+        means: Powers = np.lib.stride_tricks.sliding_window_view(powers, blocks).mean(axis=1)
+        return means
 
     def integrated(self) -> float | None:
         """Integrated loudness, LUFS; None where nothing passes the absolute gate."""

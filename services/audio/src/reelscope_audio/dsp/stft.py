@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 
 @dataclass(slots=True)
@@ -51,16 +52,38 @@ def hann(size: int) -> NDArray[np.float32]:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
 
 
-def mel_bank(bands: int, bins: int, sample_rate: int, low_hz: float, high_hz: float) -> NDArray[np.float32]:
-    """Triangles in HTK mel space, shape [bins, bands], as in TensorFlow's `linear_to_mel_weight_matrix`."""
+class MelBank:
+    """Triangles in HTK mel space, as in TensorFlow's `linear_to_mel_weight_matrix`.
 
+    Kept sparse (each bin is in two bands at most): a tenth of the work, and no BLAS threads woken for small matrices.
+
+    Args:
+        bands: Number of bands.
+        bins: Bins of the spectra.
+        sample_rate: Hz.
+        low_hz: Lower edge of the first band.
+        high_hz: Upper edge of the last band.
+    """
+
+    def __init__(self, bands: int, bins: int, sample_rate: int, low_hz: float, high_hz: float) -> None:
+        self._weights = csr_array(_triangles(bands, bins, sample_rate, low_hz, high_hz).T)
+
+    def apply(self, spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Sums spectra, shape [frames, bins], to bands, shape [frames, bands]."""
+        banded: NDArray[np.float32] = (self._weights @ spectra.T).T
+        return banded
+
+
+def _triangles(bands: int, bins: int, sample_rate: int, low_hz: float, high_hz: float) -> NDArray[np.float32]:
     def mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
         return 1127.0 * np.log(1 + hertz / 700.0)
 
-    edges = np.linspace(*mel(np.array([low_hz, high_hz])), bands + 2)
+    low, high = mel(np.array([low_hz, high_hz])).tolist()
+    edges = np.linspace(low, high, bands + 2)
     position = mel(np.linspace(0, sample_rate / 2, bins))[:, None]
     rising = (position - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - position) / (edges[2:] - edges[1:-1])
     bank = np.maximum(0, np.minimum(rising, falling))
     bank[0] = 0
-    return bank.astype(np.float32)
+    triangles: NDArray[np.float32] = bank.astype(np.float32)
+    return triangles

@@ -15,4 +15,5 @@ def sample_rate_of(media: MediaInfo, item: AnyItem) -> int:
     """
     if media.audio.sample_rate > 0:
         return int(media.audio.sample_rate)
-    return max(1, round(item.value.shape[1] / max(item.end_s - item.time_s, 1e-6)))
+    count: int = item.value.shape[1]
+    return max(1, round(count / max(item.end_s - item.time_s, 1e-6)))

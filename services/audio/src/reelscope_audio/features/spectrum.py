@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_audio.dsp.chroma import ChromaMeter
-from reelscope_audio.dsp.stft import Framer, hann, mel_bank, power_of_two_near
+from reelscope_audio.dsp.stft import Framer, MelBank, hann, power_of_two_near
 from reelscope_audio.features.source import sample_rate_of
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, AudioSpec, Item
@@ -96,7 +96,7 @@ class AudioSpectrum(Feature):
         self._short, self._long = Framer(size, size // 4), Framer(long_size, long_size // 2)
         self._window, self._long_window = hann(size), hann(long_size)
         self._frequencies = np.fft.rfftfreq(size, 1 / self._rate).astype(np.float32)
-        self._bands = mel_bank(ONSET_BANDS, size // 2 + 1, self._rate, 0.0, min(8000.0, self._rate / 2))
+        self._bands = MelBank(ONSET_BANDS, size // 2 + 1, self._rate, 0.0, min(8000.0, self._rate / 2))
         self._before: NDArray[np.float64] | None = None
         self._chroma = ChromaMeter(self._rate, long_size)
 
@@ -114,7 +114,7 @@ class AudioSpectrum(Feature):
         rolloff = (cumulated >= ROLLOFF * cumulated[:, -1:]).argmax(axis=1)
         signs = frames >= 0
         chroma, tonal_share = self._chroma.feed(
-            np.abs(np.fft.rfft(long_frames * self._long_window, axis=1)).astype(np.float32) / max(1, long.size)
+            np.abs(np.fft.rfft(long_frames * self._long_window, axis=1)).astype(np.float32) / np.float32(max(1, long.size))
         )
         start_s = self._start_s + (first * short.hop + short.size / 2) / self._rate
         spectrum = Spectrum(
@@ -122,9 +122,7 @@ class AudioSpectrum(Feature):
             power=np.mean(np.square(frames, dtype=np.float64), axis=1),
             centroid_hz=(magnitudes @ self._frequencies / total).astype(np.float64),
             rolloff_hz=self._frequencies[rolloff].astype(np.float64),
-            flatness=(
-                np.exp(np.mean(np.log(powers + _TINY), axis=1)) / (np.mean(powers, axis=1) + _TINY)
-            ).astype(np.float64),
+            flatness=(np.exp(np.mean(np.log(powers + _TINY), axis=1)) / (np.mean(powers, axis=1) + _TINY)).astype(np.float64),
             zero_crossings=np.mean(signs[:, 1:] != signs[:, :-1], axis=1),
             onset=self._onsets(powers),
             long_start_s=self._start_s + first_long * long.hop / self._rate,
@@ -136,7 +134,7 @@ class AudioSpectrum(Feature):
         yield Item(self.name, start_s, end_s, first, spectrum)
 
     def _onsets(self, powers: NDArray[np.float32]) -> NDArray[np.float64]:
-        bands = np.log(powers.astype(np.float64) @ self._bands + ONSET_FLOOR)
+        bands = np.log(self._bands.apply(powers).astype(np.float64) + ONSET_FLOOR)
         if not len(bands):
             return np.zeros(0)
         before = bands[:1] if self._before is None else self._before

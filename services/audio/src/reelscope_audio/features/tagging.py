@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reelscope_audio.dsp.stft import Framer, hann, mel_bank
+from reelscope_audio.dsp.stft import Framer, MelBank, hann
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, AudioSpec, Item
 
@@ -85,7 +85,7 @@ class AudioTags(Feature):
         self._labels = read_labels(self._model)
         self._framer = Framer(_FRAME, _HOP)
         self._window = hann(_FRAME)
-        self._bank = mel_bank(_BANDS, _FFT // 2 + 1, SAMPLE_RATE, _LOW_HZ, _HIGH_HZ)
+        self._bank = MelBank(_BANDS, _FFT // 2 + 1, SAMPLE_RATE, _LOW_HZ, _HIGH_HZ)
         self._frames = np.zeros((0, _BANDS), np.float32)
         self._history = self._frames
         self._first_frame = 0
@@ -127,7 +127,7 @@ class AudioTags(Feature):
     def _add(self, frames: NDArray[np.float32]) -> None:
         if len(frames):
             spectra = np.abs(np.fft.rfft(frames * self._window, _FFT)).astype(np.float32)
-            self._frames = np.concatenate([self._frames, np.log(spectra @ self._bank + np.float32(_OFFSET))])
+            self._frames = np.concatenate([self._frames, np.log(self._bank.apply(spectra) + np.float32(_OFFSET))])
 
     def _score(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = self._model.run(None, {"audio": np.ascontiguousarray(patches[:, None])})[0]

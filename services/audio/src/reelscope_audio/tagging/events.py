@@ -20,9 +20,9 @@ OFF: Final = 0.15
 MERGE_GAP_S: Final = 0.6
 """Pauses within barking or honking are shorter."""
 
-BRIEF_S: Final = 0.4
+BRIEF_S: Final = 0.75
 BRIEF_PEAK: Final = 0.5
-"""An event of one step must be clear."""
+"""An event of up to three steps must be clear: one odd patch of 0.96 s can fill them."""
 
 MAX_EVENT_S: Final = 300.0
 """Longer events are given in pieces, so that results come and memory stays bounded in files of hours."""

@@ -59,6 +59,8 @@ class Scene:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
         self._families = families(names)
+        self._members = np.array([index for family in self._families for index in family.members])
+        self._starts = np.cumsum([0, *(len(family.members) for family in self._families[:-1])])
         self._seconds = 0.0
         self._music_s = 0.0
         self._sum = np.zeros(len(names))
@@ -75,7 +77,7 @@ class Scene:
 
     def feed(self, seconds: float, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Takes one step's scores, shape [classes]; gives those of the families, shape [families]."""
-        by_family = np.array([scores[list(family.members)].max() for family in self._families], np.float32)
+        by_family: NDArray[np.float32] = np.maximum.reduceat(scores[self._members], self._starts)
         self._seconds += seconds
         self._sum += seconds * scores
         self._family_sum += seconds * by_family
@@ -113,7 +115,7 @@ class Scene:
         return "mixed" if second >= MIXED_RATIO * best else AMBIENCES[int(order[0])][0]
 
     def setting(self) -> str:
-        """ "indoor", "outdoor", or "" where the sound does not tell."""
+        """One of "indoor", "outdoor", or "" where the sound does not tell."""
         if self._seconds <= 0:
             return ""
         means = dict(zip((name for name, _ in AMBIENCES), (self._group_sum / self._seconds).tolist(), strict=True))
@@ -139,5 +141,7 @@ class Scene:
     def _styles(self, stretches: Sequence[Stretch]) -> list[tuple[str, float]]:
         if self._music_s <= 0:
             return []
-        scores = [(self._names[index], float(self._music_sum[index] / self._music_s)) for index in expand(stretches, self._names)]
+        scores = [
+            (self._names[index], float(self._music_sum[index] / self._music_s)) for index in expand(stretches, self._names)
+        ]
         return sorted((pair for pair in scores if pair[1] >= STYLE_FLOOR), key=lambda pair: -pair[1])[:STYLES]

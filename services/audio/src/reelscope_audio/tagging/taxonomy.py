@@ -51,7 +51,10 @@ FAMILIES: Final[tuple[tuple[str, tuple[Stretch, ...]], ...]] = (
     ("Fire", (("Fire", "Crackle"),)),
     ("Boat, Water vehicle", (("Boat, Water vehicle", "Ship"),)),
     ("Car", (("Car", "Car"), ("Power windows, electric windows", "Race car, auto racing"))),
-    ("Vehicle horn, car horn, honking", (("Vehicle horn, car horn, honking", "Toot"), ("Air horn, truck horn", "Air horn, truck horn"))),
+    (
+        "Vehicle horn, car horn, honking",
+        (("Vehicle horn, car horn, honking", "Toot"), ("Air horn, truck horn", "Air horn, truck horn")),
+    ),
     ("Truck", (("Truck", "Air brake"), ("Bus", "Bus"))),
     (
         "Siren",
@@ -59,7 +62,10 @@ FAMILIES: Final[tuple[tuple[str, tuple[Stretch, ...]], ...]] = (
     ),
     ("Train", (("Rail transport", "Train wheels squealing"), ("Subway, metro, underground", "Subway, metro, underground"))),
     ("Aircraft", (("Aircraft", "Jet engine"), ("Propeller, airscrew", "Fixed-wing aircraft, airplane"))),
-    ("Engine", (("Engine", "Light engine (high frequency)"), ("Medium engine (mid frequency)", "Accelerating, revving, vroom"))),
+    (
+        "Engine",
+        (("Engine", "Light engine (high frequency)"), ("Medium engine (mid frequency)", "Accelerating, revving, vroom")),
+    ),
     ("Door", (("Door", "Door"), ("Sliding door", "Slam"), ("Cupboard open or close", "Drawer open or close"))),
     ("Doorbell", (("Doorbell", "Ding-dong"),)),
     ("Knock", (("Knock", "Tap"),)),
@@ -153,9 +159,7 @@ class Family:
 def expand(stretches: Sequence[Stretch], names: Sequence[str]) -> tuple[int, ...]:
     """Indices of the classes in some stretches; a stretch that the model's classes do not have is left out."""
     at = {name: index for index, name in enumerate(names)}
-    return tuple(
-        index for first, last in stretches if first in at and last in at for index in range(at[first], at[last] + 1)
-    )
+    return tuple(index for first, last in stretches if first in at and last in at for index in range(at[first], at[last] + 1))
 
 
 def families(names: Sequence[str]) -> tuple[Family, ...]:

@@ -57,7 +57,7 @@ def loops(recognition: Recognition) -> bool:
 
 def repeats(texts: Sequence[str]) -> bool:
     """Whether a phrase of 1 to 12 words comes again and again without a break."""
-    plain = [text.strip().strip(".,!?;:。，！？、").casefold() for text in texts]
+    plain = [text.strip().strip(".,!?;:。，！？、").casefold() for text in texts]  # noqa: RUF001 - these very characters
     for size in range(1, min(_MAX_PHRASE, len(plain) // 2) + 1):
         needed = (_LONG_REPEATS if size >= _LONG_PHRASE else _REPEATS) - 1
         run = 0

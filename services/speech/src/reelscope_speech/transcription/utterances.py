@@ -13,10 +13,10 @@ PAUSE_S: Final = 0.7
 LONG_S: Final = 12.0
 """An utterance longer than this also ends at a comma: subtitles and prosody need shorter pieces."""
 
-SENTENCE_ENDS: Final = (".", "?", "!", "…", "。", "？", "！", "।", "؟", "۔")
-CLAUSE_ENDS: Final = (",", ";", ":", "，", "、", "；", "،")
+SENTENCE_ENDS: Final = (".", "?", "!", "…", "。", "？", "！", "।", "؟", "۔")  # noqa: RUF001 - these very characters
+CLAUSE_ENDS: Final = (",", ";", ":", "，", "、", "；", "،")  # noqa: RUF001 - these very characters
 
-_CLOSING: Final = "\"'”’)]»」』"
+_CLOSING: Final = "\"'”’)]»」』"  # noqa: RUF001 - these very characters
 _ABBREVIATIONS: Final = frozenset({"mr", "mrs", "ms", "dr", "st", "prof", "sr", "jr", "vs", "no", "nr", "bzw", "mme", "m"})
 """Words after which a full stop ends no sentence."""
 

@@ -52,7 +52,7 @@ PROMPTS: Final = {"zh": "以下是普通话的句子。"}
 """For Mandarin the small models pick the script at random; a sentence in simplified characters settles it."""
 
 _PREPENDED: Final = "\"'“¿([{-"
-_APPENDED: Final = "\"'.。,，!！?？:：”)]}、"
+_APPENDED: Final = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 - these very characters
 _TIME_STEP_S: Final = 0.02
 
 

@@ -105,7 +105,7 @@ def _means(
     colors: Colors, shares: NDArray[np.float64], owner: NDArray[np.intp], count: int
 ) -> tuple[Colors, NDArray[np.float64]]:
     """Centres and weights of the clusters that own anything; `owner` is renumbered in place where some own nothing."""
-    weights: NDArray[np.float64] = np.bincount(owner, weights=shares, minlength=count)
+    weights = np.bincount(owner, weights=shares, minlength=count).astype(np.float64)
     sums: Colors = np.stack(
         [np.bincount(owner, weights=shares * colors[:, axis], minlength=count) for axis in range(3)], axis=1
     )

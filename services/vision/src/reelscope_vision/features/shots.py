@@ -25,6 +25,9 @@ LONGEST_TRANSITION_S = 4.0
 _PATIENCE_S = 3.0
 """At fewer than 25 frames a second, seconds instead of the network's 75 frames decide how long a frame waits."""
 
+_LONGEST_WIPE_WINDOW_S = 3.0
+"""Wipes are looked for in windows up to this long, for the same reason."""
+
 
 class Shots(Feature):
     """Transitions, each as an item at the time of the new shot's first frame; `index` is that frame's number.
@@ -36,8 +39,8 @@ class Shots(Feature):
     version = "1"
     frames = FrameSpec(48, 27, fit="stretch")
     models = (_TASK,)
-    # The longest transition, the wait for the network's context, and the wait for a flash's end.
-    lookback_s = LONGEST_TRANSITION_S + _PATIENCE_S + 1.0
+    # The wait for the network's context, for a long transition's or wipe window's end, and for a flash's.
+    lookback_s = _PATIENCE_S + LONGEST_TRANSITION_S + 1.0
     batch = 8
 
     def __init__(self, context: NodeContext) -> None:

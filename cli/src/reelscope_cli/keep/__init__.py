@@ -1,0 +1,1 @@
+"""`reelscope up`, `down` and `status`."""

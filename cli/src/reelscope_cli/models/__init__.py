@@ -1,0 +1,1 @@
+"""`reelscope models`: over the manifests of all services."""

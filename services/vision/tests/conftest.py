@@ -1,0 +1,119 @@
+"""What the vision service's tests share: real decoding, real models, the real engine, and clips made to order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, Segment
+from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.engine.catalog import Catalog
+from reelscope_runtime.engine.run import Cancellation, Run
+from reelscope_runtime.media.host import MediaHost
+from reelscope_runtime.models import Manifest, ModelPool, ModelStore, load_onnx
+from reelscope_runtime.settings import MediaSettings, ModelSettings
+from reelscope_vision.analyzers import ANALYZERS
+from reelscope_vision.features import FEATURES
+
+SHARED_MEDIA = Path(__file__).resolve().parents[3].parent / "shared" / "media"
+
+Frames = NDArray[np.uint8]
+Analyze = Callable[..., AnalyzerResult]
+MakeClip = Callable[..., Path]
+
+
+class RecordingSink:
+    """Keeps what a run tells, as a client would see it."""
+
+    def __init__(self) -> None:
+        self.streamed: list[Segment] = []
+
+    def progress(self, fraction: float, media_time_s: float) -> None:
+        del fraction, media_time_s
+
+    def segments(self, analyzer: str, first_index: int, segments: Sequence[Segment]) -> None:
+        del analyzer
+        assert first_index == len(self.streamed)
+        self.streamed.extend(segments)
+
+    def result(self, result: AnalyzerResult) -> None:
+        del result
+
+
+@pytest.fixture(scope="session")
+def media_host() -> Iterator[MediaHost]:
+    with MediaHost(MediaSettings()) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def models() -> Iterator[ModelPool]:
+    settings = ModelSettings(profile="lite")
+    with ModelPool(ModelStore(Manifest.load("reelscope_vision"), settings), settings, {"onnx": load_onnx}) as pool:
+        yield pool
+
+
+@pytest.fixture
+def analyze(media_host: MediaHost, models: ModelPool) -> Analyze:
+    """Runs one analyzer over a file as the service does; the result must succeed and keep to the contract."""
+
+    def run(path: Path, name: str) -> AnalyzerResult:
+        info = media_host.probe(path)
+        work = Run(
+            Catalog(FEATURES, ANALYZERS),
+            [name],
+            media=info,
+            options=AnalyzeOptions(),
+            lease=models.lease,
+            sink=RecordingSink(),
+            threads=2,
+        )
+        (result,) = work.execute(lambda specs: media_host.decode(path, info, specs), Cancellation(), 60.0)
+        assert result.status == "succeeded", result.problem
+        assert not list(undocumented_values(result))
+        assert result.coverage == pytest.approx(1.0, abs=0.02)
+        return result
+
+    return run
+
+
+@pytest.fixture
+def media() -> Callable[[str], Path]:
+    """Path of a shared media file; skips the test where it is not there."""
+
+    def find(name: str) -> Path:
+        path = SHARED_MEDIA / name
+        if not path.exists():
+            pytest.skip(f"shared media {name} is not here")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> MakeClip:
+    """Encodes frames, [n, height, width, 3] RGB, as H.264 with 4:2:0 and BT.709, like a phone's clip."""
+
+    def make(frames: Frames, *, rate: int = 25, name: str = "clip.mp4", crf: int = 18) -> Path:
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=Fraction(rate), options={"crf": str(crf), "preset": "veryfast"})
+            assert isinstance(stream, av.VideoStream)
+            stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+            stream.color_range, stream.colorspace, stream.color_primaries, stream.color_trc = 1, 1, 1, 1
+            for picture in frames:
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+                for packet in stream.encode(frame):
+                    container.mux(packet)
+            for packet in stream.encode():
+                container.mux(packet)
+        return path
+
+    return make
