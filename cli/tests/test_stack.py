@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Fakes, children
+from stand_ins import Fakes, children
 
 from reelscope_cli.stack.environment import StackOptions
 from reelscope_cli.stack.errors import ProcessFailedError

@@ -1,7 +1,7 @@
 """A real nats-server, from its wheel, with JetStream and a store of its own.
 
-`with NatsServer() as server:` (or `async with`) starts one on a free port; `server.kill()` is SIGKILL and `server.start()` brings
-it back on the same port and store.
+`with NatsServer() as server:` (or `async with`) starts one on a free port; `server.kill()` is SIGKILL and `server.start()`
+brings it back on the same port and store.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ class NatsServer:
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for one that does not go."""
         self._end(force=False)
+
+    def forget(self) -> None:
+        """Empties the store, as of a server without a volume."""
+        assert not self.running, "still running"
+        shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
 
     def close(self) -> None:
         self.kill()

@@ -182,20 +182,21 @@ class ReelscopeClient:
             UnavailableError: The gateway can't be reached, for longer than the retries last.
         """
         last = after_sequence
-        was_final = False
+        silent = 0
         while True:
+            silent += 1
             with contextlib.suppress(UnavailableError):
                 async for event in self._stream(job_id, last):
+                    silent = 0
                     last = max(last, event.sequence)
                     yield event
                     if event.WhichOneof("event") == "job" and event.job.state in FINAL_STATES:
                         return
             job = await self.job(job_id)
-            if was_final:  # and yet the stream does not tell: its events have expired
+            if job.state in FINAL_STATES and silent > len(self._delays):  # and yet no stream tells it
                 yield JobEvent(sequence=last, job=job)
                 return
-            was_final = job.state in FINAL_STATES
-            await self._sleep(self._delays[0] if self._delays else 0.0)
+            await self._sleep(self._delays[min(silent, len(self._delays) - 1)] if self._delays else 0.0)
 
     async def _stream(self, job_id: str, last: int) -> AsyncIterator[JobEvent]:
         """Events of one connection."""

@@ -137,7 +137,8 @@ def test_clipping_counts_runs_of_three(chunk: int) -> None:
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 def test_the_analyzer_says_the_same(hear: Hear, rate: int) -> None:
-    heard = hear(Sound(stereo(tone(997, -23, 8.37, rate)), rate, "stereo"))
+    fade = np.minimum(1, np.arange(round(8.37 * rate))[::-1] / (0.01 * rate)).astype(np.float32)  # a cut end overshoots
+    heard = hear(Sound(stereo(tone(997, -23, 8.37, rate) * fade), rate, "stereo"))
     assert heard.audio.integrated_lufs == pytest.approx(-23.0, abs=0.1 if rate >= 16000 else 0.3)
     assert heard.audio.max_momentary_lufs == pytest.approx(-23.0, abs=0.3)
     assert heard.audio.true_peak_dbtp == pytest.approx(-23.0, abs=0.3)

@@ -8,7 +8,7 @@ import pytest
 from reelscope_speech.features.region_tracker import Region
 from reelscope_speech.transcription import guard, language, utterances, word_times
 from reelscope_speech.transcription.whisper import compression_ratio
-from reelscope_speech.transcription.windows import MAX_WINDOW_S, WindowPacker
+from reelscope_speech.transcription.windows import MAX_WINDOW_S, Window, WindowPacker
 from reelscope_speech.transcription.words import Recognition, TimedWord, join
 
 
@@ -138,3 +138,13 @@ def test_a_pause_closes_a_window_while_the_clip_goes_on() -> None:
     assert len(windows) == 1
     assert windows[0].start_s == pytest.approx(0.1)
     assert len(windows[0].samples) / 16000 == pytest.approx(2.1)
+
+
+def test_what_was_not_read_is_read_again() -> None:
+    window = Window(10.0, np.zeros(20 * 16000, np.float32), (Region(10.4, 15, 0.9, 1), Region(20, 29.6, 0.9, 1)))
+    rest = window.after(14.8)
+    assert rest is not None
+    assert [(region.start_s, region.end_s) for region in rest.regions] == [(14.8, 15), (20, 29.6)]
+    assert rest.start_s == pytest.approx(14.8)
+    assert len(rest.samples) == pytest.approx(15.2 * 16000)
+    assert window.after(29.3) is None

@@ -240,7 +240,8 @@ class JobRunner:
 
         def change(job: Job) -> None:
             job.document_key = key
-            job.timing[:] = timing
+            del job.timing[:]
+            job.timing.extend(timing)
 
         await parts.ending.end(job.job_id, "succeeded", change)
         for stage in timing:

@@ -166,7 +166,7 @@ class JobService:
         """
 
         def change(job: Job) -> None:
-            for name, state in job.analyzer_states.items():
+            for name, state in list(job.analyzer_states.items()):
                 if state == "pending":
                     job.analyzer_states[name] = "cancelled"
 

@@ -100,7 +100,7 @@ def test_cut_before_its_index(host: MediaHost, clip: Path) -> None:
 
 def test_cut_after_its_index(host: MediaHost, tmp_path: Path) -> None:
     """The index first, half of the frames gone: what is there is decoded, and the warning says how much it is."""
-    pictures = [clips.gray(n % 200) for n in range(30)]
+    pictures = [clips.gray(n % 200) for n in range(100)]
     path = clips.make(tmp_path / "half.mkv", pictures, codec="mpeg4", pixel_format="yuv420p")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     info = host.probe(path)

@@ -110,8 +110,8 @@ class Bucket(ABC):
 
     @abstractmethod
     def watch(self, key: str) -> AsyncGenerator[Record]:
-        """The record now (if any) and after each change, until the caller closes the iterator (`aclose`). The last change is always
-        seen; of several that follow one another fast, the earlier ones may not be."""
+        """The record now (if any) and after each change, until the caller closes the iterator (`aclose`). The last change is
+        always seen; of several that follow one another fast, the earlier ones may not be."""
 
 
 class ObjectStore(ABC):

@@ -175,8 +175,9 @@ class Connection:
             ConnectionLostError: It was. Whether the server got the request is not known.
         """
         task = asyncio.ensure_future(operation)
+        either: list[asyncio.Future[Any]] = [task, self._lost]
         try:
-            await asyncio.wait([task, self._lost], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not task.done():
                 task.cancel()

@@ -123,7 +123,7 @@ class NatsDelivery(Delivery):
 class NatsTaskSource(TaskSource):
     """Asks the consumers one after the other for one message, and sleeps until it is woken or the poll is due.
 
-    A request and its answer can't be cut apart: when the caller is cancelled in between, the answer is kept for the next `next`,
+    A request and its answer can't be cut apart: when the caller is cancelled in between, the answer is kept for the next call,
     or given back by `close`. Otherwise a task would lie in a dead inbox until its ack-wait is over.
     """
 

@@ -62,11 +62,10 @@ def open_media(path: str, limits: Limits, *, hwaccel: HWAccel | None = None) -> 
     Raises:
         RefusedError: It is no regular file, or no media, or broken.
     """
-    # The descriptor stays open as long as this one-shot process: the container reads through it.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        raise RefusedError("media_unreadable", "not a regular file")
     try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise RefusedError("media_unreadable", "not a regular file")
         return av.open(
             f"file:/proc/self/fd/{fd}",
             options={"max_pixels": str(limits.max_pixels)},
@@ -80,6 +79,8 @@ def open_media(path: str, limits: Limits, *, hwaccel: HWAccel | None = None) -> 
         )
     except av.FFmpegError as error:
         raise refusal(path, limits, error) from error
+    finally:
+        os.close(fd)  # FFmpeg has opened the same file anew through it
 
 
 def refusal(path: str, limits: Limits, error: av.FFmpegError) -> RefusedError:

@@ -84,7 +84,7 @@ FAMILIES: Final[tuple[tuple[str, tuple[Stretch, ...]], ...]] = (
     ("Pour", (("Pour", "Fill (with liquid)"),)),
     ("White noise", (("Static", "Static"), ("White noise", "Pink noise"))),
 )
-"""Classes that are reported under one name: the network's finer choice (police car or ambulance, bark or yip) is mostly a guess."""
+"""Classes that are reported under one name: the network's finer choice (police car or ambulance, bark or yip) is a guess."""
 
 CONTAINERS: Final[tuple[tuple[str, tuple[Stretch, ...]], ...]] = (
     ("Animal", (("Domestic animals, pets", "Whale vocalization"),)),

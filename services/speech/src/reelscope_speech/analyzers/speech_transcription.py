@@ -91,17 +91,26 @@ class SpeechTranscription(Analyzer):
         )
 
     def _transcribe(self, window: Window) -> Iterable[Segment]:
+        rest: Window | None = window
+        while rest is not None:
+            recognition, segments = self._read(rest)
+            yield from segments
+            rest = rest.after(recognition.words[-1].end_s) if recognition.words else None
+
+    def _read(self, window: Window) -> tuple[Recognition, list[Segment]]:
         listens = not self._asked and not self._vote.settled
         encoded = self._recogniser.encode(window.samples, full=listens and window.speech_s < SURE_SPEECH_S)
         if listens:
             self._vote.add(self._recogniser.detect_language(encoded), window.speech_s)
         language = self._asked or self._vote.best[0]
         recognition = _timed(self._recogniser.read(encoded, language), window)
+        segments = []
         for words in self._believed(recognition, window):
             text = join(words)
             self._texts.append(text)
             self._word_count += len(words)
-            yield _segment(words, text, language, recognition)
+            segments.append(_segment(words, text, language, recognition))
+        return recognition, segments
 
     def _believed(self, recognition: Recognition, window: Window) -> Iterable[tuple[TimedWord, ...]]:
         """The utterances that the guard lets pass."""

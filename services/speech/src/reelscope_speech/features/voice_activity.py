@@ -37,6 +37,9 @@ class VoiceActivity:
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - the pool's wrapper, or an onnxruntime session in tests
         self._model = model
         self._pending = np.zeros(0, np.float32)
+        self._forget()
+
+    def _forget(self) -> None:
         self._context = np.zeros(_CONTEXT, np.float32)
         self._h = np.zeros(_STATE_SHAPE, np.float32)
         self._c = np.zeros(_STATE_SHAPE, np.float32)
@@ -54,6 +57,10 @@ class VoiceActivity:
             return np.zeros(0, np.float32)
         frames = self._pending[: count * FRAME].reshape(count, FRAME)
         self._pending = self._pending[count * FRAME :].copy()
+        if not frames.any():
+            # The network never met long digital silence: after 40 s of it, soft words lose half of their probability.
+            self._forget()
+            return np.zeros(count, np.float32)
         tails = frames[:, -_CONTEXT:]
         contexts = np.concatenate([self._context[None], tails[:-1]])
         self._context = tails[-1].copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,10 @@ MAX_GAP_S: Final = 2.0
 
 MARGIN_S: Final = 0.4
 """Audio before the first and after the last region, as faster-whisper pads: the network reads edges badly."""
+
+MIN_UNREAD_S: Final = 0.6
+"""Whisper sometimes stops at the end of a sentence though speech goes on; what it left is read again if it is so long.
+The ends of words and of regions differ by up to 0.3 s."""
 
 _HISTORY_S: Final = 2.0
 """Audio kept while nobody speaks: a region is known from its start on, which lies in the chunk that is already here."""
@@ -44,6 +48,15 @@ class Window:
     def speech_s(self) -> float:
         """Length of the speech in it."""
         return sum(region.end_s - region.start_s for region in self.regions)
+
+    def after(self, time_s: float) -> Window | None:
+        """What was not read if reading stopped at `time_s`; None where that is next to nothing."""
+        unread = tuple(replace(region, start_s=max(region.start_s, time_s)) for region in self.regions if region.end_s > time_s)
+        if sum(region.end_s - region.start_s for region in unread) < MIN_UNREAD_S:
+            return None
+        start_s = max(self.start_s, time_s, unread[0].start_s - MARGIN_S)
+        first = round((start_s - self.start_s) * SAMPLE_RATE)
+        return Window(start_s, self.samples[first:], unread)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,9 @@ from reelscope_vision.color.names import color_name
 from reelscope_vision.color.oklab import to_hex
 from reelscope_vision.shots.transition import Transition
 
+_SAMPLED_RATE = 4.0
+"""Frames a second: colours change slowly within a shot, and shots shorter than 0.25 s are rare."""
+
 
 class ColorAnalysis(Analyzer):
     """One segment per shot, when it is over. A shot so short that no frame of it is sampled has none.
@@ -27,7 +30,7 @@ class ColorAnalysis(Analyzer):
     version = "1"
     description = "Colour palette, temperature, saturation, contrast, harmony, grade and mood colour of every shot"
     detail = "color"
-    frames = FrameSpec(96, 96, fps=4.0)
+    frames = FrameSpec(96, 96, fps=_SAMPLED_RATE)
     requires = ("shots",)
     # A segment begins where its shot does, which may be the start of the clip.
     lookback_s = math.inf
@@ -37,7 +40,7 @@ class ColorAnalysis(Analyzer):
         self._clip = ColorHistogram()
         self._shot = ColorHistogram()
         self._shot_start_s = 0.0
-        self._end_s = 0.0
+        self._last_s = self._end_s = 0.0
         self._held: AnyItem | None = None
 
     def process(self, item: AnyItem) -> Iterable[Segment]:
@@ -59,7 +62,9 @@ class ColorAnalysis(Analyzer):
     def flush(self) -> Iterable[Segment]:
         """Gives the last shot."""
         self._take_held()
-        yield from self._end_shot(max(self._end_s, self._shot_start_s))
+        # The clip goes on after the last sampled frame, until the next one would have come.
+        end_s = max(self._end_s, min(self._last_s + 1 / _SAMPLED_RATE, self.context.media.video.duration_s))
+        yield from self._end_shot(max(end_s, self._shot_start_s))
 
     def summary(self) -> Summary:
         """The colours of the whole clip, weighted by time."""
@@ -82,7 +87,7 @@ class ColorAnalysis(Analyzer):
     def _take_held(self) -> None:
         if self._held is not None:
             self._shot.add(self._held.value)
-            self._end_s = max(self._end_s, self._held.end_s)
+            self._last_s, self._end_s = self._held.time_s, self._held.end_s
             self._held = None
 
     def _end_shot(self, end_s: float) -> Iterable[Segment]:

@@ -16,7 +16,7 @@ from reelscope.vision.v1.details_pb2 import ObjectDetail, ObjectLabelSummary, Ob
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 from reelscope_runtime.models.nets.nanodet import Detection
-from reelscope_vision.features.objects import LEAST_SCORE, FrameObjects
+from reelscope_vision.features.objects import LEAST_SCORE, SAMPLED_RATE, FrameObjects
 from reelscope_vision.shots.transition import Transition
 from reelscope_vision.tracking.boxes import iou
 from reelscope_vision.tracking.keyframes import keyframe_indices, smooth
@@ -98,7 +98,8 @@ class ObjectDetection(Analyzer):
                 yield from self._cut(transition.time_s)
             return
         objects: FrameObjects = item.value
-        detections = _without_doubles(objects.detections)
+        groups = _without_doubles(objects.detections)
+        detections = [group[0] for group in groups]
         update = self._tracker.update(
             item.time_s,
             np.array([_corner_box(one) for one in detections]).reshape(-1, 4),
@@ -106,15 +107,17 @@ class ObjectDetection(Analyzer):
             np.array([one.index for one in detections], np.int64),
         )
         yield from self._finish(update.ended)
-        for identity, detection in zip(update.ids.tolist(), detections, strict=True):
+        for identity, group in zip(update.ids.tolist(), groups, strict=True):
             if identity != UNTRACKED:
-                self._see(identity, detection, item)
+                self._see(identity, group, item)
         self._cut_s, self._last = None, item
 
     def flush(self) -> Iterable[Segment]:
         """Gives the tracks that last to the end."""
-        end_s = self._last.end_s if self._last is not None else 0.0
-        yield from self._cut(max(end_s, self.context.media.video.duration_s))
+        if self._last is not None:
+            # The clip goes on after the last sampled frame, until the next one would have come.
+            next_s = min(self._last.time_s + 1 / SAMPLED_RATE, self.context.media.video.duration_s)
+            yield from self._cut(max(self._last.end_s, next_s))
 
     def summary(self) -> Summary:
         """Counts and screen time by label, most seen first."""
@@ -130,16 +133,17 @@ class ObjectDetection(Analyzer):
         labels.sort(key=lambda one: (-one.screen_time_s, one.label))
         return Summary(object=ObjectSummary(labels=labels, track_count=sum(one.tracks for one in labels)))
 
-    def _see(self, identity: int, detection: Detection, item: AnyItem) -> None:
+    def _see(self, identity: int, group: list[Detection], item: AnyItem) -> None:
         sighting = self._open.get(identity)
         if sighting is None:
             # What is there in the first sampled frame of a shot has been there since the cut.
             sighting = self._open[identity] = _Sighting(item.time_s if self._cut_s is None else self._cut_s)
         sighting.end_s = item.end_s
         sighting.times_s.append(item.time_s)
-        sighting.boxes.append(_corner_box(detection))
-        sighting.scores.append(detection.score)
-        sighting.votes[detection.label] += detection.score
+        sighting.boxes.append(_corner_box(group[0]))
+        sighting.scores.append(group[0].score)
+        for guess in group:
+            sighting.votes[guess.label] += guess.score
         lasts = sighting.end_s - sighting.times_s[0] >= LEAST_DURATION_S and len(sighting.times_s) > 1
         if not sighting.identity and lasts and sighting.confidence >= LEAST_CONFIDENCE:
             self._kept += 1
@@ -190,17 +194,17 @@ def _corner_box(detection: Detection) -> tuple[float, float, float, float]:
     return detection.x, detection.y, detection.width, detection.height
 
 
-def _without_doubles(detections: tuple[Detection, ...]) -> list[Detection]:
-    """Drops the weaker one of two detections of different classes in the same place; best score first."""
+def _without_doubles(detections: tuple[Detection, ...]) -> list[list[Detection]]:
+    """Groups of detections in the same place, which are of different classes; in each the best score first."""
     if not detections:
         return []
     boxes = np.array([_corner_box(one) for one in detections])
-    overlap = np.triu(iou(boxes, boxes), k=1) > _SAME_OBJECT
-    kept: list[int] = []
-    for index in range(len(detections)):
-        if not overlap[kept, index].any():
-            kept.append(index)
-    return [detections[index] for index in kept]
+    overlap = iou(boxes, boxes) > _SAME_OBJECT
+    groups: dict[int, list[Detection]] = {}
+    for index, detection in enumerate(detections):
+        better = next((kept for kept in groups if overlap[kept, index]), index)
+        groups.setdefault(better, []).append(detection)
+    return list(groups.values())
 
 
 def _most_at_once(intervals: list[tuple[float, float]]) -> int:

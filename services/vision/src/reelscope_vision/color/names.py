@@ -6,17 +6,28 @@ from functools import cache
 
 import numpy as np
 
-from reelscope_vision.color.oklab import Colors, from_hex
+from reelscope_vision.color.oklab import Colors, chroma, from_hex
+
+_GREY_CHROMA = 0.025
+"""OKLab chroma below which a colour is called a grey."""
+
+_NEARLY_BLACK = 0.16
+"""OKLab lightness below which nobody sees a hue."""
+
+_HUE_WEIGHT = 2.0
+"""A difference in a or b counts so much more than one in lightness: dark olive is an olive, not a grey."""
 
 # CSS names where they are what people call the colour; the greys spaced by lightness.
-_NAMES = {
-    "black": "#000000",
+_GREYS = {
+    "black": "#0a0a0a",
     "charcoal": "#333333",
     "dark gray": "#595959",
     "gray": "#808080",
     "light gray": "#c0c0c0",
     "off white": "#ececec",
     "white": "#ffffff",
+}
+_COLORS = {
     "red": "#e6121e",
     "dark red": "#8b0000",
     "maroon": "#4a0e12",
@@ -61,10 +72,13 @@ _NAMES = {
 
 def color_name(lab: Colors) -> str:
     """The nearest common name of an OKLab colour, [3]."""
-    names, known = _table()
-    return names[int(np.linalg.norm(known - lab, axis=1).argmin())]
+    is_grey = float(chroma(lab)) < _GREY_CHROMA or float(lab[0]) < _NEARLY_BLACK
+    names, known = _table("greys" if is_grey else "colors")
+    weights = np.array([1.0, 0.0, 0.0] if is_grey else [1.0, _HUE_WEIGHT, _HUE_WEIGHT])
+    return names[int((((known - lab) * weights) ** 2).sum(axis=1).argmin())]
 
 
 @cache
-def _table() -> tuple[tuple[str, ...], Colors]:
-    return tuple(_NAMES), np.stack([from_hex(text) for text in _NAMES.values()])
+def _table(kind: str) -> tuple[tuple[str, ...], Colors]:
+    names = _GREYS if kind == "greys" else _COLORS
+    return tuple(names), np.stack([from_hex(text) for text in names.values()])

@@ -15,7 +15,7 @@ from reelscope_runtime.models.nets.nanodet import NANODET_SIZE, Detection, detec
 
 _TASK = "object_detection"
 
-_SAMPLED_RATE = 5.0
+SAMPLED_RATE = 5.0
 """Frames a second: a person who crosses the picture in 2 s moves a tenth of it between two, which the tracker still joins."""
 
 LEAST_SCORE = 0.3
@@ -51,7 +51,7 @@ class Objects(Feature):
 
     name = "objects"
     version = "1"
-    frames = FrameSpec(NANODET_SIZE, NANODET_SIZE, fps=_SAMPLED_RATE, fit="letterbox")
+    frames = FrameSpec(NANODET_SIZE, NANODET_SIZE, fps=SAMPLED_RATE, fit="letterbox")
     models = (_TASK,)
 
     def __init__(self, context: NodeContext) -> None:
