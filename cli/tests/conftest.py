@@ -8,8 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for what the tests of this folder share
 
-from fake_gateway import FakeGateway  # noqa: E402
-from stand_ins import Fakes, children  # noqa: E402
+from fake_gateway import FakeGateway
+from stand_ins import Fakes, children
 
 
 @pytest.fixture

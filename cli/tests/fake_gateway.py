@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import httpx
+from google.protobuf.message import Message
 
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument, AnalyzeEvent, AnalyzerInfo, ListAnalyzersResponse
 from reelscope.gateway.v1.gateway_pb2 import Job, JobEvent
@@ -79,23 +80,19 @@ class FakeGateway:
         if self.down:
             self.down -= 1
             raise httpx.ConnectError("nobody there", request=request)
-        match request.method, request.url.path:
-            case "GET", "/readyz":
-                return self.ready
-            case "POST", "/v1/jobs":
-                return self.refusal or httpx.Response(201, content=to_json(Job(job_id="j1", state="queued")))
-            case "GET", "/v1/jobs/j1":
-                return httpx.Response(200, content=to_json(self._job()))
-            case "GET", "/v1/jobs/j1/events":
-                return self._stream(int(request.headers.get("last-event-id", "0")))
-            case "GET", "/v1/jobs/j1/result":
-                return httpx.Response(200, content=to_json(self.document))
-            case "DELETE", "/v1/jobs/j1":
-                return httpx.Response(200, content=to_json(Job(job_id="j1", state="cancelled")))
-            case "GET", "/v1/analyzers":
-                known = ListAnalyzersResponse(analyzers=[AnalyzerInfo(name="cut_analysis", available=True)])
-                return httpx.Response(200, content=to_json(known))
-        return problem(404, "not_found", f"there is no {request.url.path}")
+        answers: dict[str, Callable[[], httpx.Response]] = {
+            "GET /readyz": lambda: self.ready,
+            "POST /v1/jobs": lambda: self.refusal or _json(Job(job_id="j1", state="queued")),
+            "GET /v1/jobs/j1": lambda: _json(self._job()),
+            "GET /v1/jobs/j1/events": lambda: self._stream(int(request.headers.get("last-event-id", "0"))),
+            "GET /v1/jobs/j1/result": lambda: _json(self.document),
+            "DELETE /v1/jobs/j1": lambda: _json(Job(job_id="j1", state="cancelled")),
+            "GET /v1/analyzers": lambda: _json(
+                ListAnalyzersResponse(analyzers=[AnalyzerInfo(name="cut_analysis", available=True)])
+            ),
+        }
+        answer = answers.get(f"{request.method} {request.url.path}")
+        return answer() if answer is not None else problem(404, "not_found", f"there is no {request.url.path}")
 
     def _job(self) -> Job:
         return next((event.job for event in reversed(self.events) if event.WhichOneof("event") == "job"), Job(job_id="j1"))
@@ -108,6 +105,10 @@ class FakeGateway:
         if self.breaks:
             chunks = [*chunks[: self.breaks.pop(0) + 1], httpx.ReadError("connection lost")]
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=BrokenStream(chunks))
+
+
+def _json(message: Message) -> httpx.Response:
+    return httpx.Response(200, content=to_json(message))
 
 
 def told(*events: Job | AnalyzeEvent) -> list[JobEvent]:

@@ -14,12 +14,18 @@ def children() -> dict[int, str]:
     """This process's children and their states; Z is a zombie."""
     found = {}
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            try:
-                found[int(pid)] = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+        for pid in _read(task / "children").split():
+            if fields := _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split():
+                found[int(pid)] = fields[0]
     return found
+
+
+def _read(path: Path) -> str:
+    """Content of a file in /proc; nothing where its process or thread has just ended."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 class Fakes:

@@ -43,7 +43,10 @@ class Foreground:
 
     def __init__(self, files: KeeperFiles) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "reelscope_cli", "up", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "reelscope_cli", "up", "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert self.process.stdout is not None
         self.first_line = self.process.stdout.readline()
@@ -131,6 +134,36 @@ def test_a_detached_start_that_fails_says_why(files: KeeperFiles, fakes: Fakes) 
     assert up.returncode == Exit.SYSTEM
     assert "the speech service has no models" in up.stderr
     assert read_record(files.record) is None
+
+
+def test_an_analysis_whose_stack_cannot_start_says_why(fakes: Fakes, tmp_path: Path) -> None:
+    fakes.wish("audio", "fail")
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    ran = reelscope("analyze", str(clip), "--out", str(tmp_path / "out"))
+    assert ran.returncode == Exit.SYSTEM
+    assert "error: audio ended with status 3 before it was ready" in ran.stderr
+    assert "audio | the audio service has no models" in ran.stderr
+    assert not list((tmp_path / "cache" / "reelscope" / "runs").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_analysis_that_is_ended_while_it_starts_leaves_nothing(fakes: Fakes, tmp_path: Path, number: signal.Signals) -> None:
+    fakes.wish("gateway", "mute")
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "reelscope_cli", "analyze", str(clip), "--out", str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while len(below := descendants(running.pid)) < len(NAMES) + 1:
+        assert running.poll() is None
+    handles = [os.pidfd_open(pid) for pid in below]
+    running.send_signal(number)
+    running.communicate(timeout=GONE_S)
+    assert running.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    assert wait_until_gone(handles, GONE_S)
 
 
 def test_a_service_that_is_stopped_is_not_ready(foreground: Foreground, monkeypatch: pytest.MonkeyPatch) -> None:

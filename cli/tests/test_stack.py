@@ -131,7 +131,7 @@ async def test_a_cancelled_start_leaves_nothing(fakes: Fakes, folder: Path) -> N
     entering = asyncio.ensure_future(stack.__aenter__())
     async with asyncio.timeout(20):
         while not any(process.name == "gateway" and process.pid for process in stack.processes):
-            await asyncio.sleep(0)
+            await asyncio.wait({entering}, timeout=0.01)
     entering.cancel()
     await asyncio.gather(entering, return_exceptions=True)
     assert all(process.pid == 0 for process in stack.processes)

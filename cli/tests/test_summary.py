@@ -16,7 +16,7 @@ from reelscope.vision.v1.details_pb2 import (
     ObjectSummary,
     TextSummary,
 )
-from reelscope_cli.analyze.findings import LONGEST, _TEXTS, clock, finding_text
+from reelscope_cli.analyze.findings import _TEXTS, LONGEST, clock, finding_text
 from reelscope_cli.analyze.summary import SHOWN_TEXT, failures, summary_lines
 
 
@@ -55,7 +55,11 @@ def full() -> AnalysisDocument:
                 Summary(audio=AudioSummary(integrated_lufs=-16.14, true_peak_dbtp=-2.9, tempo_bpm=100.2, key="D major"))
             ),
             "audio_environment": result(
-                Summary(audio_event=AudioEventSummary(top_classes=[Score(label="Speech", score=0.8), Score(label="Owl", score=0.01)]))
+                Summary(
+                    audio_event=AudioEventSummary(
+                        top_classes=[Score(label="Speech", score=0.8), Score(label="Owl", score=0.01)]
+                    )
+                )
             ),
             "color_analysis": result(Summary(color=ColorSummary(palette=palette, temperature="warm", grade="vivid"))),
             "qwen2_vl_temporal": result(Summary(description=DescriptionSummary(text="A cup. A cat."))),

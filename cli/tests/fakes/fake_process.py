@@ -43,7 +43,9 @@ def main(name: str) -> None:
         path = Path(os.environ["REELSCOPE_READY_FILE"])
         partial = path.with_suffix(".partial")
         port = server.server_address[1]
-        partial.write_text(json.dumps({"pid": os.getpid(), "http": port, "grpc": int(os.environ["REELSCOPE_GRPC__PORT"]) or port}))
+        partial.write_text(
+            json.dumps({"pid": os.getpid(), "http": port, "grpc": int(os.environ["REELSCOPE_GRPC__PORT"]) or port})
+        )
         partial.replace(path)
     if wish == "crash":
         raise SystemExit(1)

@@ -94,7 +94,8 @@ async def running(
             yield Running(gateway, int(listening.getsockname()[1]), grpc_server.port, serving, working)
         finally:
             gateway.worker.drain()
-            gateway.closing.set_result(None)
+            if not gateway.closing.done():
+                gateway.closing.set_result(None)
             looking.cancel()
             http_server.should_exit = True
             await grpc_server.drain(settings.worker.drain_s)

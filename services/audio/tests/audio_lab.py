@@ -68,7 +68,8 @@ class Sound:
 
     @property
     def duration_s(self) -> float:
-        return self.samples.shape[1] / self.rate
+        count: int = self.samples.shape[1]
+        return count / self.rate
 
     def resampled(self, spec: AudioSpec) -> Sound:
         if spec.sample_rate is None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from audio_lab import Array, Heard, Sound, decode, media_path
+from numpy.typing import NDArray
 
 from reelscope_audio.dsp.tempo import find_tempo
 
@@ -15,7 +18,7 @@ RATE = 48000
 NOTES = {name: index for index, name in enumerate(["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"])}
 
 
-def clicks(bpm: float, seconds: float = 12.0, first_s: float = 0.3) -> tuple[Array, Array]:
+def clicks(bpm: float, seconds: float = 12.0, first_s: float = 0.3) -> tuple[Array, NDArray[np.float64]]:
     """A click of 50 ms on every beat, and the times of the beats."""
     samples = np.zeros(round(seconds * RATE), np.float32)
     click = 0.5 * np.exp(-np.arange(2400) / 300) * np.sin(2 * np.pi * 1500 * np.arange(2400) / RATE)
@@ -98,3 +101,16 @@ def test_key(hear: Hear, tonic: str, mode: str) -> None:
 
 def test_key_of_an_instrument_out_of_tune(hear: Hear) -> None:
     assert hear(Sound(chords("D", "major", tuning_cents=30))).audio.key == "D major"
+
+
+def test_the_sample_clip(hear: Hear) -> None:
+    """A voice-over on music of 100 beats a minute; the music alone is heard for a third of the time."""
+    path = Path(__file__).resolve().parents[3] / "samples" / "demo.mp4"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    truth = json.loads(path.with_name("demo.truth.json").read_text(encoding="utf-8"))
+    audio = hear(decode(path)).audio
+    assert audio.tempo_bpm == pytest.approx(truth["tempo_bpm"], rel=0.02)
+    assert audio.integrated_lufs == pytest.approx(truth["loudness_lufs"], abs=1.0)  # AAC
+    errors = np.abs(np.array(audio.beats)[:, None] - np.array(truth["beats_s"])[None]).min(axis=1)
+    assert np.median(errors) < 0.05

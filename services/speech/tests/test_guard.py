@@ -93,6 +93,12 @@ def test_a_word_gives_up_the_pause_before_it() -> None:
     assert [(word.start_s, word.end_s) for word in word_times.confine([late, early], regions)] == [(2.0, 2.4), (0.5, 1.0)]
 
 
+def test_a_word_is_cut_to_the_speech() -> None:
+    regions = [Region(1.0, 2.0, 0.9, 1)]
+    (first, last) = word_times.confine([TimedWord(" first", 0.4, 1.5, 1), TimedWord(" last", 1.5, 2.6, 1)], regions)
+    assert (first.start_s, first.end_s, last.start_s, last.end_s) == (1.0, 1.5, 1.5, 2.0)
+
+
 def test_silence_is_cut_from_a_word() -> None:
     samples = np.zeros(16000, np.float32)
     samples[4800:9600] = 0.1 * np.sin(np.arange(4800) * 0.1)
@@ -119,7 +125,7 @@ def test_tags_and_codes() -> None:
 
 def test_windows_are_filled_but_never_too_long() -> None:
     packer = WindowPacker()
-    windows = []
+    windows: list[Window] = []
     for second in range(120):
         start_s = float(second)
         windows += packer.add_region(Region(start_s, start_s + 1, 0.9, 1, continues=True))

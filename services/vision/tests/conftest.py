@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ SHARED_MEDIA = Path(__file__).resolve().parents[3].parent / "shared" / "media"
 Frames = NDArray[np.uint8]
 Analyze = Callable[..., AnalyzerResult]
 MakeClip = Callable[..., Path]
+DeltaE = Callable[[str, str], float]
 
 
 class RecordingSink:
@@ -117,3 +119,43 @@ def make_clip(tmp_path: Path) -> MakeClip:
         return path
 
     return make
+
+
+@pytest.fixture
+def delta_e() -> DeltaE:
+    """CIEDE2000, to judge palettes by."""
+    return delta_e_2000
+
+
+def delta_e_2000(first: str, second: str) -> float:
+    """Difference of two #rrggbb colours; 1 is just noticeable.
+
+    Sharma, Wu, Dalal, The CIEDE2000 Color-Difference Formula, 2005.
+    """
+    (l1, a1, b1), (l2, a2, b2) = _lab(first), _lab(second)
+    mean_chroma = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
+    stretch = 1.5 - 0.5 * np.sqrt(mean_chroma**7 / (mean_chroma**7 + 25**7))
+    a1, a2 = a1 * stretch, a2 * stretch
+    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    h1, h2 = np.degrees(np.arctan2(b1, a1)) % 360, np.degrees(np.arctan2(b2, a2)) % 360
+    turn = ((h2 - h1 + 180) % 360 - 180) if c1 * c2 else 0.0
+    lightness, chroma, hue = l2 - l1, c2 - c1, 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2))
+    ml, mc = (l1 + l2) / 2, (c1 + c2) / 2
+    mh = (h1 + turn / 2) % 360 if c1 * c2 else h1 + h2
+    t = (
+        1
+        - 0.17 * np.cos(np.radians(mh - 30))
+        + 0.24 * np.cos(np.radians(2 * mh))
+        + 0.32 * np.cos(np.radians(3 * mh + 6))
+        - 0.20 * np.cos(np.radians(4 * mh - 63))
+    )
+    sl = 1 + 0.015 * (ml - 50) ** 2 / np.sqrt(20 + (ml - 50) ** 2)
+    sc, sh = 1 + 0.045 * mc, 1 + 0.015 * mc * t
+    rotation = -2 * np.sqrt(mc**7 / (mc**7 + 25**7)) * np.sin(np.radians(60 * np.exp(-(((mh - 275) / 25) ** 2))))
+    return float(np.sqrt((lightness / sl) ** 2 + (chroma / sc) ** 2 + (hue / sh) ** 2 + rotation * (chroma / sc) * (hue / sh)))
+
+
+def _lab(text: str) -> tuple[float, float, float]:
+    rgb = np.frombuffer(bytes.fromhex(text[1:]), np.uint8).astype(np.float32).reshape(1, 1, 3) / 255
+    lightness, a, b = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).reshape(3).tolist()
+    return lightness, a, b

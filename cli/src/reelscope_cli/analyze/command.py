@@ -52,7 +52,11 @@ class AnalyzeArguments:
 
 
 async def analyze(
-    arguments: AnalyzeArguments, *, stdout: Console, stderr: Console, connect: Callable[[str], ReelscopeClient] = ReelscopeClient
+    arguments: AnalyzeArguments,
+    *,
+    stdout: Console,
+    stderr: Console,
+    connect: Callable[[str], ReelscopeClient] = ReelscopeClient,
 ) -> int:
     """Does it all; returns the exit status.
 

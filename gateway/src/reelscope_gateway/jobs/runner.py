@@ -72,10 +72,13 @@ class JobRunner:
         if job is None:
             log.warning("job_record_missing", job_id=job_id)
             return
-        work = asyncio.create_task(self._advance(job, attempt), name=f"job-{job_id}")
+        concluding = asyncio.Event()
+        work = asyncio.create_task(self._advance(job, attempt, concluding), name=f"job-{job_id}")
         ending = asyncio.create_task(parts.records.until_final(job_id), name=f"watch-{job_id}")
         try:
             await asyncio.wait({work, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if concluding.is_set():
+                await asyncio.wait({work})  # the end that was seen is most likely its own, and it has things left to tell
             if work.done():
                 work.result()
         except JobIsFinalError:
@@ -97,7 +100,7 @@ class JobRunner:
         with suppress(JobIsFinalError):
             await self._parts.ending.end(job_id, "failed", change)
 
-    async def _advance(self, job: Job, attempt: int) -> None:
+    async def _advance(self, job: Job, attempt: int, concluding: asyncio.Event) -> None:
         if is_final(job):
             return
         try:
@@ -108,12 +111,14 @@ class JobRunner:
             plan = await self._parts.fanout.plan(job)
             await self._hand_out(job, plan)
             collected = await self._collect(job, plan, attempt)
+            concluding.set()
             await self._conclude(job, plan, collected, attempt)
         except OURS:
             raise
         except JobIsFinalError:
             raise
         except ServiceError as error:
+            concluding.set()
             log.info("job_failed", job_id=job.job_id, code=error.error_code, reason=error.reason)
             await self.fail(job.job_id, error.to_problem())
 

@@ -19,8 +19,8 @@ from reelscope_runtime.settings import WorkerSettings
 
 log = structlog.get_logger(__name__)
 
-POLL_S = 2.0
-"""How long one wait for a job lasts: a drain takes no longer."""
+POLL_S = 5.0
+"""How long one wait for a job lasts."""
 BUS_BACKOFF_S = 1.0
 """Pause after the bus could not be asked."""
 
@@ -43,7 +43,7 @@ class JobWorker:
         self._concurrency = concurrency
         self._metrics = metrics
 
-        self._draining = False
+        self._draining = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -53,6 +53,8 @@ class JobWorker:
             async with asyncio.TaskGroup() as group:
                 for number in range(self._concurrency):
                     group.create_task(self._loop(source), name=f"jobs-{number}")
+                await self._draining.wait()
+                await source.close()  # which ends the waiting for jobs
         finally:
             self.drain()
             await asyncio.gather(*self._running, return_exceptions=True)
@@ -60,12 +62,12 @@ class JobWorker:
 
     def drain(self) -> None:
         """Takes no more jobs and gives those in hand back at once, so that another gateway goes on with them."""
-        self._draining = True
+        self._draining.set()
         for task in self._running:
             task.cancel()
 
     async def _loop(self, source: TaskSource) -> None:
-        while not self._draining:
+        while not self._draining.is_set():
             try:
                 delivery = await source.next(POLL_S)
             except UnavailableError as error:
@@ -74,7 +76,7 @@ class JobWorker:
                 continue
             if delivery is None:
                 continue
-            if self._draining:
+            if self._draining.is_set():
                 await delivery.nak()
                 return
             task = asyncio.create_task(self._handle(delivery))

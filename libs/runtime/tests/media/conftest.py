@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -17,11 +18,9 @@ def children() -> dict[int, str]:
     """This process's children and their states; Z is a zombie."""
     found = {}
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            try:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # threads and children may end meanwhile
+            for pid in (task / "children").read_text().split():
                 found[int(pid)] = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-            except (FileNotFoundError, ProcessLookupError):
-                continue
     return found
 
 

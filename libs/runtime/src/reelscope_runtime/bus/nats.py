@@ -26,18 +26,24 @@ from reelscope_runtime.bus.nats_tasks import NatsTaskSource, own_headers
 from reelscope_runtime.settings import NatsSettings
 
 
-async def connect(settings: NatsSettings, *, announcement_ttl_s: float = names.ANNOUNCEMENT_TTL_S) -> Bus:
+async def connect(
+    settings: NatsSettings,
+    *,
+    announcement_ttl_s: float = names.ANNOUNCEMENT_TTL_S,
+    operation_timeout_s: float = OPERATION_TIMEOUT_S,
+) -> Bus:
     """Connects and declares every stream and bucket. Any number of processes may do so at the same time.
 
     Args:
         settings: Where the server is, and how long things are kept.
         announcement_ttl_s: A service that was silent for so long is forgotten.
+        operation_timeout_s: How long an operation is tried over an outage.
 
     Raises:
         UnavailableError: No server, or no JetStream, answered within `settings.connect_timeout_s`.
         InvalidRequestError: The server can't give what the settings ask for.
     """
-    connection = Connection(settings)
+    connection = Connection(settings, operation_timeout_s)
     await connection.open()
     bus = NatsBus(connection, announcement_ttl_s)
     try:
@@ -63,10 +69,11 @@ class NatsBus(Bus):
         self._cancel_listeners: WeakSet[asyncio.Queue[str | None]] = WeakSet()
 
     async def open(self) -> None:
-        """Declares what the bus keeps, and listens to cancels."""
+        """Listens to cancels, and declares what the bus keeps. In this order: once the server has answered the declaration, it
+        knows the subscription."""
+        await self._connection.client.subscribe(names.CANCEL_SUBJECT, cb=self._cancelled)
         await self._declare(self._connection.settings.connect_timeout_s)
         self._connection.on_reconnect = self._declare
-        await self._connection.client.subscribe(names.CANCEL_SUBJECT, cb=self._cancelled)
 
     async def publish_task(
         self,
@@ -159,7 +166,7 @@ class NatsBus(Bus):
         for heard in tuple(self._cancel_listeners):
             heard.put_nowait(None)
 
-    async def _declare(self, timeout_s: float = OPERATION_TIMEOUT_S) -> None:
+    async def _declare(self, timeout_s: float | None = None) -> None:
         settings = self._connection.settings
         wanted = nats_streams.configs(
             replicas=settings.replicas,

@@ -49,6 +49,10 @@ HEADER_LINE_BYTES = len(b": \r\n")
 _STORAGE_FULL = frozenset({10023, 10047, 10077, 10167})
 """Error codes of JetStream: insufficient resources, store failed, maximum bytes exceeded, storage exceeded."""
 
+_REFUSED = frozenset({10052, 10069, 10074})
+"""Error codes of JetStream that it sends as errors of its own, and that no new try changes: an invalid configuration, a change
+that can't be made, replicas without a cluster."""
+
 _PASSING = (
     nats_errors.TimeoutError,
     nats_errors.NoRespondersError,
@@ -84,11 +88,19 @@ def mapped(what: str, error: Exception) -> ServiceError:
     return InternalError(reason)
 
 
+def passes(error: Exception) -> bool:
+    """Whether the trouble is one that the next try may not have."""
+    if isinstance(error, js_errors.APIError) and error.err_code in _STORAGE_FULL | _REFUSED:
+        return False
+    return isinstance(error, (ConnectionLostError, *_PASSING))
+
+
 class Connection:
     """The client, whether it is connected just now, and operations that last over an outage."""
 
-    def __init__(self, settings: NatsSettings) -> None:
+    def __init__(self, settings: NatsSettings, operation_timeout_s: float = OPERATION_TIMEOUT_S) -> None:
         self.settings = settings
+        self.operation_timeout_s = operation_timeout_s
         self.client = Client()
         self.js: JetStreamContext = self.client.jetstream(timeout=REQUEST_TIMEOUT_S)
         self.closing = False
@@ -168,14 +180,23 @@ class Connection:
         if self.client.is_closed:
             raise UnavailableError("the connection to NATS is closed")
 
-    async def unless_lost(self, operation: Awaitable[T]) -> T:
+    @property
+    def lost(self) -> asyncio.Future[None]:
+        """Done when the connection of this moment is lost; the next one has another."""
+        return self._lost
+
+    async def unless_lost(self, operation: Awaitable[T], lost: asyncio.Future[None] | None = None) -> T:
         """Awaits an operation, and gives it up as soon as the connection is lost.
+
+        Args:
+            operation: What to await.
+            lost: Of the connection over which it was prepared; None takes the present one.
 
         Raises:
             ConnectionLostError: It was. Whether the server got the request is not known.
         """
         task = asyncio.ensure_future(operation)
-        either: list[asyncio.Future[Any]] = [task, self._lost]
+        either: list[asyncio.Future[Any]] = [task, lost or self._lost]
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -186,35 +207,34 @@ class Connection:
             raise ConnectionLostError("the connection to NATS was lost while it was asked")
         return task.result()
 
-    async def attempt(self, what: str, operation: Callable[[], Awaitable[T]], timeout_s: float = OPERATION_TIMEOUT_S) -> T:
+    async def attempt(self, what: str, operation: Callable[[], Awaitable[T]], timeout_s: float | None = None) -> T:
         """Runs an operation that may be repeated, again and again while the trouble is one that passes.
 
         Args:
             what: The operation, for the error's text: "publishing a task".
             operation: Starts one try.
-            timeout_s: For all tries together.
+            timeout_s: For all tries together; None takes the connection's own.
 
         Raises:
             UnavailableError: It did not succeed in that time.
             ServiceError: NATS refused it.
         """
+        timeout_s = self.operation_timeout_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
         wait_s = FIRST_RETRY_S
         while True:
             try:
                 await self.until_connected(deadline)
                 return await self.unless_lost(operation())
-            except (ConnectionLostError, *_PASSING) as error:
+            except (ConnectionLostError, ConnectionError, nats_errors.Error) as error:
+                if not passes(error):
+                    raise mapped(what, error) from error
                 if time.monotonic() + wait_s >= deadline or self.client.is_closed:
                     raise UnavailableError(f"{what} did not succeed within {timeout_s:g} s: {error}") from error
-            except nats_errors.Error as error:
-                raise mapped(what, error) from error
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_RETRY_S)
 
-    async def publish(
-        self, what: str, subject: str, payload: bytes, headers: Mapping[str, str], timeout_s: float = OPERATION_TIMEOUT_S
-    ) -> PubAck:
+    async def publish(self, what: str, subject: str, payload: bytes, headers: Mapping[str, str]) -> PubAck:
         """Stores a message in the stream of its subject. Repeatable: give it a message id, or what makes it idempotent.
 
         Raises:
@@ -222,7 +242,7 @@ class Connection:
         """
         self.check_size(what, payload, headers)
         return await self.attempt(
-            what, lambda: self.js.publish(subject, payload, timeout=REQUEST_TIMEOUT_S, headers=dict(headers)), timeout_s
+            what, lambda: self.js.publish(subject, payload, timeout=REQUEST_TIMEOUT_S, headers=dict(headers))
         )
 
     def new_id(self) -> str:
@@ -243,9 +263,9 @@ class Connection:
                 "put large values into the object store"
             )
 
-    async def request(self, what: str, subject: str, payload: bytes = b"", timeout_s: float = OPERATION_TIMEOUT_S) -> Msg:
+    async def request(self, what: str, subject: str, payload: bytes = b"") -> Msg:
         """Asks and waits for the answer, again after an outage."""
-        return await self.attempt(what, lambda: self.client.request(subject, payload, timeout=REQUEST_TIMEOUT_S), timeout_s)
+        return await self.attempt(what, lambda: self.client.request(subject, payload, timeout=REQUEST_TIMEOUT_S))
 
     async def tell(self, subject: str, payload: bytes = b"") -> None:
         """Says something once, if there is a connection; nobody may hear it."""

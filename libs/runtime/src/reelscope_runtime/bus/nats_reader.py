@@ -11,18 +11,20 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from enum import Enum, auto
 
 import nats.errors as nats_errors
 import structlog
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, Header
 
-from reelscope_runtime.bus.nats_connection import OPERATION_TIMEOUT_S, Connection
+from reelscope_runtime.bus.nats_connection import Connection
 from reelscope_runtime.errors import ServiceError, UnavailableError
 
 BATCH = 64
 """Messages of one pull: enough that a replay is not bound by round trips, few enough to hold in memory."""
+PULL_PAYLOADS = 2
+"""And no more bytes than so many of the largest messages, so that nats-py's buffer can't overflow and drop some."""
 PULL_EXPIRES_S = 30.0
 HEARTBEAT_S = 2.0
 SILENCE_S = 2 * HEARTBEAT_S + 0.5
@@ -31,9 +33,6 @@ INACTIVE_S = 60.0
 """The server removes a consumer that nobody pulled from for so long (its reader was killed)."""
 PAUSE_S = 0.1
 """Between two consumers, so that a stream in trouble is not asked in a circle."""
-
-_PULL_ENDED = frozenset({"404", "408"})
-_STATUS = "Status"
 
 _log = structlog.get_logger(__name__)
 
@@ -67,7 +66,7 @@ async def read(
         UnavailableError: With `until_end` only: NATS did not answer for the time of one operation. A live reader waits on.
     """
     last = after
-    deadline = time.monotonic() + OPERATION_TIMEOUT_S
+    deadline = time.monotonic() + connection.operation_timeout_s
     while not connection.closing:
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.LAST_PER_SUBJECT if latest_only and not last else DeliverPolicy.BY_START_SEQUENCE,
@@ -86,7 +85,7 @@ async def read(
                     if sequence > last:
                         last = sequence
                         yield msg
-                    deadline = time.monotonic() + OPERATION_TIMEOUT_S
+                    deadline = time.monotonic() + connection.operation_timeout_s
                     if until_end and not msg.metadata.num_pending:
                         return
             if until_end:
@@ -110,26 +109,28 @@ async def _consume(connection: Connection, stream: str, config: ConsumerConfig, 
     if until_end and not info.num_pending:
         connection.chore(_remove(connection, stream, info.name))
         return
+    lost = connection.lost
     inbox = connection.client.new_inbox()
     try:
         subscription = await connection.client.subscribe(inbox)
         try:
+            expected, got = 1, BATCH
             while True:
-                await connection.until_connected(time.monotonic() + OPERATION_TIMEOUT_S)
-                await connection.client.publish(
-                    f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{info.name}",
-                    json.dumps(
-                        {
-                            "batch": BATCH,
-                            "expires": int(PULL_EXPIRES_S * 1e9),
-                            "idle_heartbeat": int(HEARTBEAT_S * 1e9),
-                        }
-                    ).encode(),
-                    reply=inbox,
-                )
-                async with aclosing(_pulled(connection, subscription)) as messages:
-                    async for msg in messages:
-                        yield msg
+                if got == BATCH:
+                    got = 0
+                    pull = _pull(connection, until_end=until_end)
+                    await connection.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{info.name}", pull, reply=inbox)
+                msg: Msg = await connection.unless_lost(subscription.next_msg(timeout=SILENCE_S), lost)
+                status = _status(msg)
+                if status is _Status.MESSAGE:
+                    if msg.metadata.sequence.consumer != expected:
+                        raise _ConsumerLostError(f"message {msg.metadata.sequence.consumer} came in place of {expected}")
+                    expected, got = expected + 1, got + 1
+                    yield msg
+                elif status is _Status.NOTHING_THERE and until_end:
+                    return
+                elif status is not _Status.ALIVE:
+                    got = BATCH
         finally:
             with suppress(nats_errors.Error):
                 await subscription.unsubscribe()
@@ -139,19 +140,43 @@ async def _consume(connection: Connection, stream: str, config: ConsumerConfig, 
         connection.chore(_remove(connection, stream, info.name))
 
 
-async def _pulled(connection: Connection, subscription: Subscription) -> AsyncGenerator[Msg]:
-    """What one pull gives."""
-    got = 0
-    while got < BATCH:
-        msg: Msg = await connection.unless_lost(subscription.next_msg(timeout=SILENCE_S))
-        status = (msg.headers or {}).get(_STATUS) if not msg.data and not msg.reply.startswith("$JS.ACK.") else None
-        if status is None:
-            got += 1
-            yield msg
-        elif status in _PULL_ENDED:
-            return
-        elif status != "100":
-            raise _ConsumerLostError(f"status {status}")
+def _pull(connection: Connection, *, until_end: bool) -> bytes:
+    """The request for some messages: those that are there, or those that come."""
+    request: dict[str, object] = {"batch": BATCH, "max_bytes": PULL_PAYLOADS * connection.client.max_payload}
+    if until_end:
+        request["no_wait"] = True
+    else:
+        request["expires"] = int(PULL_EXPIRES_S * 1e9)
+        request["idle_heartbeat"] = int(HEARTBEAT_S * 1e9)
+    return json.dumps(request).encode()
+
+
+class _Status(Enum):
+    MESSAGE = auto()
+    ALIVE = auto()
+    NOTHING_THERE = auto()
+    BYTES_ARE_FULL = auto()
+
+
+def _status(msg: Msg) -> _Status:
+    """What the consumer says by a message.
+
+    Raises:
+        _ConsumerLostError: That it is no more.
+    """
+    if msg.reply.startswith("$JS.ACK."):
+        return _Status.MESSAGE
+    headers = msg.headers or {}
+    code, text = headers.get(Header.STATUS.value, ""), headers.get(Header.DESCRIPTION.value, "")
+    if code == "100":
+        return _Status.ALIVE
+    # 404: nothing there, at once; 408: nothing more there within the pull's time.
+    if code in {"404", "408"}:
+        return _Status.NOTHING_THERE
+    # 409 is for the pull's byte limit, and for other things too.
+    if code == "409" and text.startswith(("Message Size Exceeds", "Batch Completed")):
+        return _Status.BYTES_ARE_FULL
+    raise _ConsumerLostError(f"status {code} {text}")
 
 
 async def _remove(connection: Connection, stream: str, consumer: str) -> None:

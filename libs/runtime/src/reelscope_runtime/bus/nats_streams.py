@@ -111,7 +111,7 @@ def configs(
     ]
 
 
-async def declare(connection: Connection, wanted: list[StreamConfig], timeout_s: float) -> None:
+async def declare(connection: Connection, wanted: list[StreamConfig], timeout_s: float | None) -> None:
     """Makes every stream as wanted: creates what is missing, changes what is otherwise.
 
     Raises:

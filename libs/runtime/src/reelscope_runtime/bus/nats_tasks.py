@@ -23,7 +23,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, Header
 
 from reelscope_runtime.bus import names
 from reelscope_runtime.bus.base import PRIORITIES, Delivery, Priority, TaskSource
-from reelscope_runtime.bus.nats_connection import OPERATION_TIMEOUT_S, REQUEST_TIMEOUT_S, Connection, ConnectionLostError
+from reelscope_runtime.bus.nats_connection import REQUEST_TIMEOUT_S, Connection, ConnectionLostError
 from reelscope_runtime.errors import ServiceError, UnavailableError
 
 POLL_S = 0.5
@@ -144,7 +144,7 @@ class NatsTaskSource(TaskSource):
     async def open(self) -> None:
         """Creates the durable consumers (or changes their ack-wait) and listens to the wake-ups."""
         for priority in PRIORITIES:
-            await self._declare(priority, OPERATION_TIMEOUT_S)
+            await self._declare(priority, self._connection.operation_timeout_s)
         self._wakes = await self._connection.client.subscribe(names.wake_subject(self._service), cb=self._woken)
 
     async def next(self, timeout_s: float) -> Delivery | None:
@@ -219,11 +219,12 @@ class NatsTaskSource(TaskSource):
 
     async def _ask(self, priority: Priority) -> Msg | None:
         """One message of one priority, or none."""
+        lost = self._connection.lost
         answers = await self._listen()
         request = f"$JS.API.CONSUMER.MSG.NEXT.{names.TASKS}.{consumer_name(self._service, priority)}"
         try:
             await self._connection.client.publish(request, _PULL_ONE, reply=self._inbox)
-            message: Msg = await self._connection.unless_lost(answers.next_msg(timeout=REQUEST_TIMEOUT_S))
+            message: Msg = await self._connection.unless_lost(answers.next_msg(timeout=REQUEST_TIMEOUT_S), lost)
         except (ConnectionLostError, nats_errors.Error):
             # A late answer must find nobody, so that the server keeps its task.
             await self._forget()

@@ -1,8 +1,8 @@
 """Whisper through CTranslate2, one window at a time.
 
 faster-whisper's own `transcribe` pads every window to 30 s. The encoder is most of the cost on a CPU, so here a window is
-padded by a few seconds only, and read again with the full padding when the result looks wrong. On 2 cores that doubled
-the speed at the same word error rate (see the service's README).
+padded by a few seconds only, and read again with the full padding when the result looks wrong. On 2 cores, base int8 and
+10 clips of 3-11 s in 7 languages: 10.8x realtime instead of 4.7x, at a mean word error rate of 0.33 instead of 0.32.
 """
 
 from __future__ import annotations

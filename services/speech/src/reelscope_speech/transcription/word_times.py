@@ -41,7 +41,8 @@ def energy_db(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.floa
 
 
 def confine(words: Sequence[TimedWord], regions: Sequence[Region]) -> tuple[TimedWord, ...]:
-    """Takes the pauses out of words that span one: a word belongs to the side that follows, if it has sound enough there.
+    """Takes the pauses out of words: one that spans a pause belongs to the side that follows, if it has sound enough there;
+    one that begins before or ends after the speech is cut to it. This holds under music too, where energy tells nothing.
 
     Args:
         words: On the regions' clock.
@@ -57,8 +58,17 @@ def confine(words: Sequence[TimedWord], regions: Sequence[Region]) -> tuple[Time
                 word = replace(word, start_s=after.start_s)  # noqa: PLW2901 - narrowed pause by pause
             else:
                 word = replace(word, end_s=before.end_s)  # noqa: PLW2901
-        confined.append(word)
+        confined.append(_cut(word, regions))
     return tuple(confined)
+
+
+def _cut(word: TimedWord, regions: Sequence[Region]) -> TimedWord:
+    """The word within the regions that it touches."""
+    touched = [region for region in regions if word.start_s < region.end_s and word.end_s > region.start_s]
+    if not touched:
+        return word
+    start_s, end_s = max(word.start_s, touched[0].start_s), min(word.end_s, touched[-1].end_s)
+    return replace(word, start_s=start_s, end_s=end_s) if end_s - start_s >= MIN_SIDE_S else word
 
 
 def tighten(

@@ -21,8 +21,8 @@ _NEUTRAL_WARMTH = 0.015
 _GREY_CHROMA = 0.03
 """Below, a colour has no hue that people agree on."""
 
-_MONOCHROME_CHROMA = 0.015
-"""Mean chroma of a black-and-white picture after 4:2:0 coding stays below."""
+_MONOCHROME_CHROMA = 0.006
+"""Mean chroma of a black-and-white picture after coding stays below 0.003; a grey street in colour has 0.01 and more."""
 
 _LEAST_VOICE = 0.1
 """Share of all chroma (share times chroma) that a hue needs to count in the harmony."""
@@ -122,14 +122,14 @@ def _grade(colors: Colors, shares: NDArray[np.float64], *, mean_chroma: float, b
         return "high_key"
     if brightness <= _LOW_KEY:
         return "low_key"
+    if saturated <= _MUTED:
+        return "muted"
     voices = shares * chroma(colors)
     hues = hue_degrees(colors)
     teal, orange = (voices[(hues >= low) & (hues < high)].sum() / voices.sum() for low, high in (_TEAL, _ORANGE))
     if min(teal, orange) >= _EACH_SIDE and teal + orange >= _BOTH_SIDES:
         return "teal_orange"
-    if saturated >= _VIVID:
-        return "vivid"
-    return "muted" if saturated <= _MUTED else "natural"
+    return "vivid" if saturated >= _VIVID else "natural"
 
 
 def _mood(swatches: Sequence[Swatch], brightness: float) -> Colors:

@@ -63,10 +63,12 @@ _COLORS = {
     "orange": "#ff8c0a",
     "peach": "#ffc8a0",
     "coral": "#ff6448",
+    "brick red": "#b8362c",
     "rust": "#b04a1e",
     "brown": "#7a4a26",
     "dark brown": "#3c2416",
     "taupe": "#8c7a6e",
+    "stone": "#b3a698",
 }
 
 

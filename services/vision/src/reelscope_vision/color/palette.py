@@ -12,8 +12,14 @@ from reelscope_vision.color.oklab import Colors
 MOST_COLORS = 6
 """Colours of a palette at most, as the contract says."""
 
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.015
 """A colour with less is noise or the blur of an edge, and goes to the colour nearest to it."""
+
+_BLEND_SHARE = 0.03
+"""A colour with less is dropped if it is just a mixture of two others: an edge of 2 pixels in 96."""
+
+_BLEND_DISTANCE = 0.06
+"""OKLab distance from the line between two colours within which lie their mixtures in sRGB."""
 
 _SEEDS = 16
 """Clusters to start with: more than are wanted, so that small but distinct colours get one of their own."""
@@ -63,7 +69,7 @@ def palette(colors: Colors, shares: NDArray[np.float64]) -> list[Swatch]:
         # Ward's criterion: what a merger costs is the distance squared times the reduced weight.
         cost = apart**2 * (weights[:, None] * weights[None]) / (weights[:, None] + weights[None])
         least = int(weights.argmin())
-        if weights[least] < LEAST_SHARE:
+        if weights[least] < LEAST_SHARE or _is_blend(centres, weights, least):
             pair = (least, int(apart[least].argmin()))
         elif apart.min() < _MERGE_DISTANCE:
             pair = divmod(int(apart.argmin()), len(centres))
@@ -76,6 +82,18 @@ def palette(colors: Colors, shares: NDArray[np.float64]) -> list[Swatch]:
         centres, weights = _means(colors, shares, owner, len(centres) - 1)
     order = np.argsort(-weights, kind="stable")
     return [Swatch(_core(colors[owner == at], shares[owner == at], centres[at]), float(weights[at])) for at in order]
+
+
+def _is_blend(centres: Colors, weights: NDArray[np.float64], index: int) -> bool:
+    """Whether a small cluster is what scaling makes of an edge: it lies between two larger ones."""
+    if weights[index] >= _BLEND_SHARE:
+        return False
+    others = np.delete(centres, index, axis=0)
+    starts, ends = (others[at] for at in np.triu_indices(len(others), k=1))
+    ways = ends - starts
+    along = ((centres[index] - starts) * ways).sum(axis=1) / np.maximum((ways**2).sum(axis=1), np.finfo(np.float64).tiny)
+    nearest = starts + np.clip(along, 0.0, 1.0)[:, None] * ways
+    return bool((np.linalg.norm(centres[index] - nearest, axis=1) < _BLEND_DISTANCE).any())
 
 
 def _seeds(colors: Colors, shares: NDArray[np.float64]) -> Colors:

@@ -13,6 +13,7 @@ from reelscope_vision.shots.boundary_net import BoundaryNet, Window
 from reelscope_vision.shots.finder import TransitionFinder
 from reelscope_vision.shots.history import History
 from reelscope_vision.shots.transition import Transition
+from reelscope_vision.shots.wipe import WINDOWS
 
 _TASK = "shot_boundaries"
 
@@ -22,8 +23,8 @@ _TRAINED_RATE = 30.0
 LONGEST_TRANSITION_S = 4.0
 """A longer one is cut off here, so that what depends on shots waits no longer."""
 
-_PATIENCE_S = 3.0
-"""At fewer than 25 frames a second, seconds instead of the network's 75 frames decide how long a frame waits."""
+_PATIENCE_S = 5.0
+"""At fewer than 15 frames a second, seconds instead of the network's 75 frames decide how long a frame waits."""
 
 _LONGEST_WIPE_WINDOW_S = 3.0
 """Wipes are looked for in windows up to this long, for the same reason."""
@@ -49,7 +50,12 @@ class Shots(Feature):
         step = max(1, round(rate / _TRAINED_RATE))
         self._history = History()
         self._net = BoundaryNet(self._infer, self._history, step=step, patience_s=_PATIENCE_S)
-        self._finder = TransitionFinder(self._history, step=step, longest=max(1, int(LONGEST_TRANSITION_S * rate / step)))
+        self._finder = TransitionFinder(
+            self._history,
+            step=step,
+            longest=max(1, int(LONGEST_TRANSITION_S * rate / step)),
+            wipe_windows=[length for length in WINDOWS if length * step / rate <= _LONGEST_WIPE_WINDOW_S],
+        )
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
         """Takes one frame."""
@@ -66,7 +72,8 @@ class Shots(Feature):
         return self._advance(final=True) if len(self._history) else ()
 
     def _advance(self, *, final: bool) -> list[AnyItem]:
-        found = list(self._finder.advance(self._net.advance(final=final), final=final))
+        overdue_s = self._history[len(self._history) - 1].time_s - self.lookback_s + 1.0
+        found = list(self._finder.advance(self._net.advance(final=final), final=final, overdue_s=overdue_s))
         self._history.drop_before(min(self._net.needs_from, self._finder.needs_from))
         return [self._item(transition) for transition in found]
 

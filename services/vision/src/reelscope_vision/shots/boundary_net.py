@@ -35,6 +35,9 @@ DRIFT_REACH = 6
 QUIET_GUARD = 12
 """Frames around anything that is not quiet which the network sees too: a transition begins softly."""
 
+_CONTEXT_SHARE = 0.3
+"""Of the longest wait: frames this young are left for the next window. More is more context, but more windows."""
+
 _LEAST_CONTRAST = 4.0
 """Grey levels: below, a picture is plain, and coding noise would look like change."""
 
@@ -122,11 +125,11 @@ class BoundaryNet:
         newest = self._history[len(self._history) - 1].time_s
         if newest - self._history[self._next * self._step].time_s < self._patience_s:
             return 0
-        # Few frames a second: give up context rather than hold everybody back, but decide no more than half of the wait.
+        # Few frames a second: give up context rather than hold everybody back.
         keep = 1
         while (
             keep < available - self._next - MARGIN
-            or newest - self._history[(self._next + keep) * self._step].time_s > self._patience_s / 2
+            or newest - self._history[(self._next + keep) * self._step].time_s > self._patience_s * _CONTEXT_SHARE
         ):
             keep += 1
         return min(keep, KEPT)

@@ -72,7 +72,9 @@ class TransitionFinder:
         """Oldest position in the history that may still be looked at."""
         return max(0, self._spans.settled * self._step - self._hold - 2 * _SNAP * self._step)
 
-    def advance(self, probabilities: Iterable[tuple[float, float]], *, final: bool) -> Iterator[Transition]:
+    def advance(
+        self, probabilities: Iterable[tuple[float, float]], *, final: bool, overdue_s: float = -math.inf
+    ) -> Iterator[Transition]:
         """Takes the probabilities of the next network frames; gives the transitions that are certain.
 
         Flashes come before what the network sees of them, the network's transitions before those that it missed.
@@ -80,8 +82,13 @@ class TransitionFinder:
         Args:
             probabilities: Of being the middle of a transition, and of being part of one.
             final: Nothing will follow.
+            overdue_s: Transitions at earlier times are given now, whatever may follow: at a frame a second or less, waiting for
+                so many frames would take too long.
         """
-        spans = self._spans.read(probabilities, final=final)
+        overdue = self._spans.settled * self._step
+        while overdue < len(self._history) and self._history[overdue].time_s < overdue_s:
+            overdue += 1
+        spans = self._spans.read(probabilities, final=final, overdue=overdue // self._step)
         settled = len(self._history) if final else self._spans.settled * self._step
         unseen = range(self._next_frame, settled)
         self._next_frame = max(self._next_frame, settled)
@@ -96,7 +103,7 @@ class TransitionFinder:
         for position in unseen:
             if not self._known(position, position) and (strength := find_step(self._history, position)):
                 self._add(position, position, self._cut(position, strength))
-        yield from self._certain(math.inf if final else settled - self._hold)
+        yield from self._certain(math.inf if final else settled - self._hold, overdue_s)
 
     def _look_for_wipes(self, settled: int) -> None:
         hop = HOP * self._step
@@ -125,10 +132,10 @@ class TransitionFinder:
         guard = _GUARD * self._step
         return any(event.first - guard <= last and event.last + guard >= first for event in self._events)
 
-    def _certain(self, before: float) -> Iterator[Transition]:
-        """The transitions that no later finding can precede or change."""
+    def _certain(self, before: float, overdue_s: float) -> Iterator[Transition]:
+        """The transitions that no later finding can precede or change, and those that cannot wait for it."""
         self._events.sort(key=lambda event: event.transition.frame)
-        while self._events and self._events[0].last < before:
+        while self._events and (self._events[0].last < before or self._events[0].transition.time_s < overdue_s):
             yield self._events.pop(0).transition
 
     def _transition(self, span: Span) -> Transition:

@@ -68,12 +68,13 @@ class SpanReader:
         """Network frame from which on spans may still begin."""
         return self._base
 
-    def read(self, probabilities: Iterable[tuple[float, float]], *, final: bool) -> list[Span]:
+    def read(self, probabilities: Iterable[tuple[float, float]], *, final: bool, overdue: int = 0) -> list[Span]:
         """Takes the probabilities of the next network frames (middle of a transition, part of one).
 
         Args:
             probabilities: Pairs in [0,1].
             final: Nothing will follow.
+            overdue: Network frame before which spans must be over now.
         """
         for middle, part in probabilities:
             self._middle.append(middle)
@@ -82,7 +83,7 @@ class SpanReader:
         count, done = len(middles), len(middles)
         spans: list[Span] = []
         for first, last in _runs((middles >= _NEAR_MIDDLE) | (parts >= _PART), _BREAK):
-            is_over = final or count - 1 - last > _BREAK
+            is_over = final or count - 1 - last > _BREAK or self._base + first < overdue
             if not is_over and last - first + 1 < self._longest:
                 done = first
                 break
