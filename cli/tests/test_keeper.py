@@ -201,3 +201,23 @@ def test_a_record_of_somebody_elses_process_is_no_stack(tmp_path: Path) -> None:
 def test_memory_of_a_process_that_is_gone() -> None:
     assert memory_bytes(2**22 + 1) == 0
     assert memory_bytes(os.getpid()) > 2**20
+
+
+def test_a_module_is_tied_before_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_to_import.py").write_text("import sys\nprint(__name__, sys.argv, flush=True)\nsys.stdin.read()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    parent = (
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'reelscope_cli.stack.tied', str(os.getpid()), 'slow_to_import', 'x'],\n"
+        "                         stdin=subprocess.PIPE, process_group=0)\n"
+        "child.wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        line = running.stdout.readline()
+        handles = [os.pidfd_open(pid) for pid in descendants(running.pid)]
+        running.kill()
+        assert line.startswith("__main__ [")
+        assert line.endswith("slow_to_import.py', 'x']\n")
+        assert len(handles) == 1
+        assert wait_until_gone(handles, GONE_S)

@@ -12,13 +12,13 @@ from gateway_kit.clips import write_clip
 from gateway_kit.services import FakeService
 from gateway_kit.stack import Client, gateway_client, settings_for
 from gateway_kit.web import Web
-from support.nats_server import NatsServer
 
 from reelscope_gateway.settings import GatewayRuntimeSettings
 from reelscope_runtime.bus.base import Bus
 from reelscope_runtime.bus.nats import connect
 from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.settings import MediaSettings, NatsSettings
+from support.nats_server import NatsServer
 
 
 def children() -> dict[int, str]:

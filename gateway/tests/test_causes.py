@@ -58,7 +58,9 @@ def test_causes(error: Exception, code: str) -> None:
 
 
 def test_the_text_is_for_people() -> None:
-    problem = problem_of(DownloadError("\x1b[0;31mERROR:\x1b[0m ERROR: broken; please report this issue on https://github.com/x"))
+    problem = problem_of(
+        DownloadError("\x1b[0;31mERROR:\x1b[0m ERROR: broken; please report this issue on https://github.com/x")
+    )
     assert "\x1b" not in problem.reason
     assert "please report" not in problem.reason
     assert "upload the file" in problem.reason

@@ -10,8 +10,8 @@ from reelscope_gateway.jobs.fanout import Plan
 from reelscope_runtime.contract import undocumented_values
 
 
-def result(status: str, coverage: float = 0.0, **more: str) -> AnalyzerResult:
-    return AnalyzerResult(status=status, coverage=coverage, version="1", **more)
+def result(status: str, coverage: float = 0.0, analyzer: str = "", profile: str = "") -> AnalyzerResult:
+    return AnalyzerResult(status=status, coverage=coverage, version="1", analyzer=analyzer, profile=profile)
 
 
 @pytest.mark.parametrize(

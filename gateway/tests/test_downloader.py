@@ -8,10 +8,10 @@ from typing import Any
 
 import av
 import pytest
-from conftest import children
 from gateway_kit.clips import write_clip
 from gateway_kit.web import Web
 
+from conftest import children
 from reelscope_gateway.fetch.downloader import Downloader, Fetched
 from reelscope_gateway.fetch.remux import join
 from reelscope_gateway.settings import FetchSettings

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from gateway_kit.services import SEGMENTS, FakeService
-from gateway_kit.stack import Client, gateway_client
+from gateway_kit.stack import Client, Event, gateway_client
 
 from reelscope_gateway.settings import GatewayRuntimeSettings
 from reelscope_runtime.bus.base import Bus
@@ -24,7 +25,9 @@ async def test_order(client: Client) -> None:
     assert set(results) == {"cut_analysis", "text_overlay", "audio_analysis"}
     assert all(result["segments"] == [] for result in results.values())
     fractions = [
-        event.data["progress"]["fraction"] for event in events if event.kind == "progress" and event.data["service"] == "gateway"
+        event.data["progress"]["fraction"]
+        for event in events
+        if event.kind == "progress" and event.data["service"] == "gateway"
     ]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(0.98)
@@ -99,21 +102,19 @@ async def test_streams_end_when_the_gateway_goes_down(
     settings: GatewayRuntimeSettings, bus: Bus, host: MediaHost, audio: FakeService
 ) -> None:
     service = FakeService(bus, "vision", {"cut_analysis": "silent"})
-    async with service.running():
-        async with gateway_client(settings, bus, host) as client:
-            job = await client.submit(path="clip.mp4", analyzers=["cut_analysis"])
-            stream = client.events(job["job_id"])
-            seen = [await anext(stream)]
-            rest = asyncio.create_task(_all(stream, seen))
-            await asyncio.wait_for(service.taken.wait(), 10)
-            client.gateway.gateway.closing.set_result(None)
-            await asyncio.wait_for(rest, 5)
+    async with service.running(), gateway_client(settings, bus, host) as client:
+        job = await client.submit(path="clip.mp4", analyzers=["cut_analysis"])
+        stream = client.events(job["job_id"])
+        seen = [await anext(stream)]
+        rest = asyncio.create_task(_all(stream, seen))
+        await asyncio.wait_for(service.taken.wait(), 10)
+        client.gateway.gateway.closing.set_result(None)
+        await asyncio.wait_for(rest, 5)
     assert seen[-1].data.get("state") not in {"succeeded", "failed", "cancelled"}
 
 
-async def _all(stream: object, seen: list[object]) -> None:
-    async for event in stream:  # type: ignore[attr-defined]
-        seen.append(event)
+async def _all(stream: AsyncIterator[Event], seen: list[Event]) -> None:
+    seen.extend([event async for event in stream])
 
 
 @pytest.mark.parametrize("value", ["-1", "x", "1.5", "9" * 30, "٣"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -26,7 +27,10 @@ from reelscope_gateway.settings import GatewayRuntimeSettings
 from reelscope_runtime.bus.base import Bus
 from reelscope_runtime.media.host import MediaHost
 
-Stub = GatewayServiceStub
+if TYPE_CHECKING:
+    from reelscope.gateway.v1.gateway_pb2_grpc import GatewayServiceAsyncStub as Stub
+else:
+    Stub = GatewayServiceStub
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ async def channel(client: Client) -> AsyncIterator[grpc.aio.Channel]:
 
 @pytest.fixture
 def stub(channel: grpc.aio.Channel) -> Stub:
-    return GatewayServiceStub(channel)
+    return Stub(channel)
 
 
 async def test_from_submission_to_document(stub: Stub, clips: Path) -> None:
@@ -49,9 +53,7 @@ async def test_from_submission_to_document(stub: Stub, clips: Path) -> None:
     assert events[-1].job.state == "succeeded"
     sequences = [event.sequence for event in events]
     assert sequences == sorted(set(sequences))
-    rest = [
-        event async for event in stub.WatchJob(WatchJobRequest(job_id=job.job_id, after_sequence=events[0].sequence))
-    ]
+    rest = [event async for event in stub.WatchJob(WatchJobRequest(job_id=job.job_id, after_sequence=events[0].sequence))]
     assert rest == events[1:]
     document = await stub.GetResult(GetResultRequest(job_id=job.job_id))
     assert list(document.analyzer_results["cut_analysis"].segments) == SEGMENTS
@@ -104,7 +106,7 @@ async def test_cancel_and_result_of_a_cancelled_job(
         gateway_client(settings, bus, host) as client,
         grpc.aio.insecure_channel(f"127.0.0.1:{client.gateway.grpc_port}") as channel,
     ):
-        stub: Stub = GatewayServiceStub(channel)
+        stub = Stub(channel)
         job = await stub.SubmitJob(SubmitJobRequest(path="clip.mp4", analyzers=["cut_analysis"]))
         assert (await stub.CancelJob(CancelJobRequest(job_id=job.job_id))).state == "cancelled"
         with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -179,9 +179,13 @@ def test_any_json_is_parsed_or_refused(body: Any) -> None:
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=SUBMISSIONS, headers=st.dictionaries(st.sampled_from(["idempotency-key", "content-type"]), st.text(max_size=10)))
 async def test_no_submission_breaks_the_gateway(client: Client, body: Any, headers: dict[str, str]) -> None:
-    encoded = {name: value.encode("latin-1", "replace").replace(b"\r", b"").replace(b"\n", b"") for name, value in headers.items()}
+    encoded = {
+        name: value.encode("latin-1", "replace").replace(b"\r", b"").replace(b"\n", b"") for name, value in headers.items()
+    }
     try:
-        answer = await client.http.post("/v1/jobs", content=json.dumps(body), headers=list(encoded.items()))
+        answer = await client.http.post(
+            "/v1/jobs", content=json.dumps(body), headers={name.encode(): value for name, value in encoded.items()}
+        )
     except httpx.LocalProtocolError:
         return  # the client itself refuses to send such a header
     assert answer.status_code < 500, answer.text
@@ -192,9 +196,7 @@ async def test_no_submission_breaks_the_gateway(client: Client, body: Any, heade
     fields=st.dictionaries(st.sampled_from([*FIELDS, "file", "x"]), st.text(max_size=20), max_size=4),
     file=st.none() | st.tuples(st.text(max_size=10), st.binary(max_size=30)),
 )
-async def test_no_form_breaks_the_gateway(
-    client: Client, fields: dict[str, str], file: tuple[str, bytes] | None
-) -> None:
+async def test_no_form_breaks_the_gateway(client: Client, fields: dict[str, str], file: tuple[str, bytes] | None) -> None:
     files: dict[str, Any] = {name: (None, value) for name, value in fields.items()}
     if file is not None:
         files["file"] = file
@@ -203,7 +205,10 @@ async def test_no_form_breaks_the_gateway(
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(job_id=st.text(min_size=1, max_size=40), query=st.dictionaries(st.sampled_from(["state", "page_size", "page_token", "after"]), st.text()))
+@given(
+    job_id=st.text(min_size=1, max_size=40),
+    query=st.dictionaries(st.sampled_from(["state", "page_size", "page_token", "after"]), st.text()),
+)
 async def test_no_address_breaks_the_gateway(client: Client, job_id: str, query: dict[str, str]) -> None:
     for path in ("/v1/jobs", f"/v1/jobs/{_quoted(job_id)}", f"/v1/jobs/{_quoted(job_id)}/events"):
         answer = await client.http.get(path, params=query)

@@ -8,41 +8,55 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from gateway_kit.services import FakeService
 from gateway_kit.stack import Client, Event, gateway_client, settings_for
 from gateway_kit.web import Web
-from support.nats_server import NatsServer
 
 from reelscope.analysis.v1.analysis_pb2 import DeadLetter
+from reelscope.gateway.v1.gateway_pb2 import SubmitJobRequest
 from reelscope_gateway.assembly import assemble
 from reelscope_gateway.jobs.events import JobEvents
 from reelscope_gateway.jobs.queueing import JobQueue
 from reelscope_gateway.jobs.records import JobRecords
 from reelscope_gateway.settings import GatewayRuntimeSettings
 from reelscope_runtime.bus.base import Bus
+from reelscope_runtime.bus.nats import connect
 from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.metrics import Metrics
+from reelscope_runtime.settings import NatsSettings
+from support.nats_server import NatsServer
 
 
 class Process:
-    """A gateway in a process of its own."""
+    """A gateway in a process of its own; its log tells when it serves."""
 
     def __init__(self, process: subprocess.Popen[bytes], ready: Path) -> None:
         self.process = process
         self._ready = ready
+        self._serves: Future[None] = Future()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            sys.stderr.write(line.decode())
+            if b'"event": "serving"' in line:
+                self._serves.set_result(None)
+        if not self._serves.done():
+            self._serves.set_exception(RuntimeError("the gateway has ended"))
 
     async def ports(self) -> dict[str, int]:
-        async with asyncio.timeout(30):
-            while not self._ready.exists():
-                assert self.process.poll() is None, "the gateway has ended"
-                await asyncio.sleep(0.05)
+        await asyncio.wait_for(asyncio.wrap_future(self._serves), 30)
         return dict(json.loads(self._ready.read_text()))
 
     async def ended(self) -> int:
@@ -51,7 +65,7 @@ class Process:
 
 @contextmanager
 def gateway_process(folder: Path, nats: NatsServer, **environment: str) -> Iterator[Process]:
-    ready = folder / f"ready-{len(list(folder.glob('ready-*')))}.json"
+    ready = folder / f"{uuid4().hex}.json"
     (folder / "clips").mkdir(exist_ok=True)
     own = {
         "REELSCOPE_NATS__URL": nats.url,
@@ -63,9 +77,10 @@ def gateway_process(folder: Path, nats: NatsServer, **environment: str) -> Itera
         "REELSCOPE_GATEWAY__FETCH__ALLOW_PRIVATE_HOSTS": "true",
         "REELSCOPE_WORKER__ACK_WAIT_S": "1.5",
         "REELSCOPE_WORKER__DRAIN_S": "3",
+        "REELSCOPE_LOG__FORMAT": "json",
     }
     command = [sys.executable, "-m", "reelscope_gateway.main"]
-    process = subprocess.Popen(command, env={**os.environ, **own, **environment})
+    process = subprocess.Popen(command, env={**os.environ, **own, **environment}, stderr=subprocess.PIPE)
     try:
         yield Process(process, ready)
     finally:
@@ -204,7 +219,7 @@ async def test_a_job_that_kills_its_gateways_is_written_off(
     """Each try ends with the process: the task comes back without an answer, until it has come too often."""
     gateway = assemble(settings, bus, host, Metrics())
     records = JobRecords(bus)
-    request = _submission("clip.mp4")
+    request = SubmitJobRequest(path="clip.mp4")
     job = await gateway.service.submit(request)
     source = await bus.tasks("gateway", ack_wait_s=1)
     for attempt in range(1, settings.worker.max_deliver + 1):
@@ -229,7 +244,7 @@ async def test_a_job_that_was_never_queued_is_found(
 ) -> None:
     """A gateway that died between the record and the queue."""
     gateway = assemble(settings, bus, host, Metrics())
-    job = await gateway.service.submit(_submission("clip.mp4"))
+    job = await gateway.service.submit(SubmitJobRequest(path="clip.mp4"))
     record = await bus.jobs.get(job.job_id)
     assert record is not None
     assert record.value is not None
@@ -251,16 +266,7 @@ async def _taken(source: Any) -> bytes:
     return bytes(delivery.payload)
 
 
-def _submission(path: str) -> Any:
-    from reelscope.gateway.v1.gateway_pb2 import SubmitJobRequest
-
-    return SubmitJobRequest(path=path)
-
-
 async def test_a_service_that_is_gone_is_given_up(tmp_path: Path, clips: Path, nats: NatsServer, host: MediaHost) -> None:
-    from reelscope_runtime.bus.nats import connect
-    from reelscope_runtime.settings import NatsSettings
-
     bus = await connect(NatsSettings(url=nats.url), announcement_ttl_s=1)
     settings = settings_for(tmp_path, services=("vision",), service_lost_s=0.5)
     (tmp_path / "clips" / "clip.mp4").write_bytes((clips / "clip.mp4").read_bytes())

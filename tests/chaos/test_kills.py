@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from support.jobs import Watched, distinct_copy, findings
 
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument
 from reelscope.gateway.v1.gateway_pb2 import JobEvent
 from reelscope_cli.client import ReelscopeClient
 from reelscope_cli.stack.environment import StackOptions
 from reelscope_cli.stack.local import LocalStack
+from support.jobs import Watched, distinct_copy, findings
 
 DEMO = Path(__file__).resolve().parents[2] / "samples" / "demo.mp4"
 ACK_WAIT_S = "3"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.engine import SERVICES, Bench, benches
 
 from reelscope_runtime.contract import undocumented_values
+from support.engine import SERVICES, Bench, benches
 
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "media"
 FILES = sorted(path for folder in ("talking", "cuts", "pose") for path in (CLIPS / folder).glob("*.m*"))
@@ -42,9 +42,7 @@ def test_every_analyzer_has_an_answer(path: Path, engines: dict[str, Bench]) -> 
 
 
 @pytest.mark.parametrize("name", KNOWN_CUTS)
-def test_every_known_cut_is_found_within_a_frame_and_no_other(
-    name: str, engines: dict[str, Bench], shared_media: Path
-) -> None:
+def test_every_known_cut_is_found_within_a_frame_and_no_other(name: str, engines: dict[str, Bench], shared_media: Path) -> None:
     result = engines["vision"].analyze(shared_media / "cuts" / name, "cut_analysis")["cut_analysis"]
     found = [segment.cut.frame for segment in result.segments if segment.cut.kind == "hard"]
     assert len(found) == len(KNOWN_CUTS[name]), found

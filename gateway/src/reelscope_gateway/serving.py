@@ -57,9 +57,7 @@ class Running:
         """Returns when told to stop, or when something that should go on for ever has ended; raises what ended it."""
         stopping = asyncio.create_task(stop.wait(), name="stop")
         try:
-            done, _ = await asyncio.wait(
-                {stopping, self.working, self.serving}, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait({stopping, self.working, self.serving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
         for task in done - {stopping}:
@@ -67,9 +65,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(
-    settings: GatewayRuntimeSettings, bus: Bus, prober: Prober, metrics: Metrics
-) -> AsyncIterator[Running]:
+async def running(settings: GatewayRuntimeSettings, bus: Bus, prober: Prober, metrics: Metrics) -> AsyncIterator[Running]:
     """Serves and works within the block. At its end jobs in hand are given back at once, open streams end, and requests have
     `worker.drain_s` to finish.
 
@@ -106,6 +102,7 @@ def _config(app: object, settings: GatewayRuntimeSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         log_config=None,
+        log_level="warning",
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=max(1, round(settings.worker.drain_s)),

@@ -30,8 +30,9 @@ SEGMENTS = [
 class FakeService:
     """One service.
 
-    Scripts: "succeed" (in two batches of segments), "half" (coverage 0.5), "not_applicable", "fail", "unavailable", "repeat" (every
-    batch twice, as a second try of a task sends them), "lost" (the result is not in the store), "silent" (never answers).
+    Scripts: "succeed" (in two batches of segments), "half" (coverage 0.5), "not_applicable", "fail", "unavailable",
+    "repeat" (every batch twice, as a second try of a task sends them), "lost" (the result is not in the store),
+    "silent" (never answers).
     The name "" in the scripts is the task itself: "problem" fails it.
 
     Attributes:

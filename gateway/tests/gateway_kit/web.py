@@ -38,7 +38,7 @@ class Web:
                 with suppress(ConnectionError):
                     web._answer(self)
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -28,8 +28,8 @@ from reelscope_runtime.errors import ServiceError, UnavailableError
 
 T = TypeVar("T")
 
-GRACE_S = 3.0
-"""What the stack's processes may take to end: nothing of it is needed any more."""
+GRACE_S = 1.0
+"""What the stack's processes may take to end: the documents are written, nothing of it is needed any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,9 @@ async def _outcomes(
     async with _local_stack(arguments, clips) as stack, connect(stack.gateway_url) as client:
         view.note("the local stack is ready")
         session = Session(client, arguments.wishes, folder=arguments.out, view=view, reads_paths=True)
-        return await _while_up(stack, session.run(clips))
+        outcomes = await _while_up(stack, session.run(clips))
+        view.note("stopping the local stack")
+        return outcomes
 
 
 @contextlib.asynccontextmanager

@@ -75,14 +75,14 @@ class PythonProgram(Program):
         self._environment = dict(environment)
 
     def launch(self, ports: Ports) -> Launch:
-        """Its own main takes care that it dies with us."""
+        """It dies with us from its first moment on; nats-server is tied by `guarded`."""
         environment = {
             **self._environment,
             "REELSCOPE_READY_FILE": str(self._ready_file),
             "REELSCOPE_PARENT_PID": str(os.getpid()),
             **{f"REELSCOPE_{kind.upper()}__PORT": str(port) for kind, port in ports.items()},
         }
-        return Launch((sys.executable, "-m", self._module), environment)
+        return Launch((sys.executable, "-m", "reelscope_cli.stack.tied", str(os.getpid()), self._module), environment)
 
     def ready(self, pid: int) -> Ports | None:
         """As its ready file says, if this process wrote it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pytest
@@ -136,7 +136,7 @@ class FakeDecoding:
         self.specs = specs
         return self
 
-    def __enter__(self) -> FakeDecoding:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

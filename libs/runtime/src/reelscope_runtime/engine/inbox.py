@@ -1,8 +1,8 @@
 """Merges a node's inputs in the order of their times.
 
-Each input has a watermark: no item earlier than it will come. An item is delivered once no input can still bring an earlier one
-(the rule of stream processors, e.g. Akidau et al., The Dataflow Model, VLDB 2015), so that a node sees the same order however fast
-its inputs are.
+Each input has a watermark: no item earlier than it will come. An item is delivered once no input can still bring an
+earlier one (the rule of stream processors, e.g. Akidau et al., The Dataflow Model, VLDB 2015), so that a node sees the same
+order however fast its inputs are.
 """
 
 from __future__ import annotations

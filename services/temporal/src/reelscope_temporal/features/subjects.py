@@ -44,5 +44,7 @@ class Subjects(Feature):
 
 
 def _subjects(found: Sequence[nanodet.Detection]) -> tuple[Subject, ...]:
-    subjects = [Subject(one.label, one.score, one.width * one.height, (one.x + one.width / 2, one.y + one.height / 2)) for one in found]
+    subjects = [
+        Subject(one.label, one.score, one.width * one.height, (one.x + one.width / 2, one.y + one.height / 2)) for one in found
+    ]
     return tuple(sorted(subjects, key=lambda subject: -subject.area))
