@@ -208,7 +208,8 @@ def test_a_module_is_tied_before_it_runs(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     parent = (
         "import os, subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-m', 'reelscope_cli.stack.tied', str(os.getpid()), 'slow_to_import', 'x'],\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'reelscope_cli.stack.tied',\n"
+        "                          str(os.getpid()), 'slow_to_import', 'x'],\n"
         "                         stdin=subprocess.PIPE, process_group=0)\n"
         "child.wait()\n"
     )

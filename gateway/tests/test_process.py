@@ -162,6 +162,21 @@ async def test_a_job_whose_only_gateway_died_is_finished_after_its_restart(
             assert (await Remote(http).finished(job["job_id"]))["state"] == "succeeded"
 
 
+async def test_a_job_outlives_the_bus(
+    settings: GatewayRuntimeSettings, nats: NatsServer, bus: Bus, host: MediaHost, silent: FakeService
+) -> None:
+    async with gateway_client(settings, bus, host) as client:
+        job = await client.submit(path="clip.mp4", analyzers=["cut_analysis"])
+        await asyncio.wait_for(silent.taken.wait(), 10)
+        watching = asyncio.create_task(client.finished(job["job_id"]))
+        nats.kill()
+        answer = await client.http.get("/readyz")
+        assert (answer.status_code, answer.json()["missing"]) == (503, ["bus"])
+        await asyncio.to_thread(nats.start)
+        await answer_for(silent)
+        assert (await watching)["state"] == "succeeded"
+
+
 async def test_a_killed_gateway_takes_its_downloads_with_it(
     tmp_path: Path, nats: NatsServer, silent: FakeService, web: Web
 ) -> None:

@@ -79,7 +79,7 @@ _BY_TEXT = {code: re.compile("|".join(phrases), re.IGNORECASE) for code, phrases
 """In the order in which they are looked for: "this private video is not available" wants a login."""
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain_of(error: BaseException) -> Iterator[BaseException]:
     """The error and everything that it says caused it, outermost first."""
     seen: set[int] = set()
     waiting: list[object] = [error]
@@ -95,11 +95,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             info[1] if isinstance(info, tuple) else None,
             current.__cause__,
             current.__context__,
+            # What yt-dlp's request handlers did not expect: our own refusal of a private address is among it.
+            *getattr(current, "unexpected_errors", ()),
         ]
 
 
 def _code_of(error: BaseException) -> str:
-    chain = list(_chain(error))
+    chain = list(chain_of(error))
     for one in chain:
         if isinstance(one, GeoRestrictedError):
             return "geo_blocked"

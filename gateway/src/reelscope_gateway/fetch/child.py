@@ -16,11 +16,11 @@ from typing import Any, TextIO
 
 import av
 from yt_dlp import YoutubeDL
-from yt_dlp.utils import DownloadCancelled, DownloadError, YoutubeDLError
+from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
 from reelscope.analysis.v1.analysis_pb2 import Problem
 from reelscope_gateway.fetch.addresses import is_public, private_host_error
-from reelscope_gateway.fetch.causes import problem_of
+from reelscope_gateway.fetch.causes import chain_of, problem_of
 from reelscope_gateway.fetch.metadata import source_metadata
 from reelscope_gateway.fetch.order import FetchOrder
 from reelscope_gateway.fetch.remux import join
@@ -157,13 +157,10 @@ def _has_video(path: Path) -> bool:
         return bool(container.streams.video)
 
 
-def _private_cause(error: BaseException | None) -> ServiceError | None:
-    """Our own refusal of a private address, which comes wrapped in the library's exceptions."""
-    while error is not None:
-        if isinstance(error, ServiceError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+def _problem_of(error: Exception) -> Problem:
+    """The library's error, or our own refusal of a private address where that is what it wraps."""
+    ours = next((one for one in chain_of(error) if isinstance(one, ServiceError)), None)
+    return ours.to_problem() if ours is not None else problem_of(error)
 
 
 def fetch(order: FetchOrder, say: Say) -> None:
@@ -176,12 +173,8 @@ def fetch(order: FetchOrder, say: Say) -> None:
         problem = error.to_problem()
     except DownloadCancelled:
         problem = too_large(order.max_bytes, "the download grew over its limit").to_problem()
-    except DownloadError as error:
-        private = _private_cause(error) or _private_cause(error.exc_info[1] if error.exc_info else None)
-        problem = private.to_problem() if private else problem_of(error)
     except (YoutubeDLError, OSError, av.FFmpegError) as error:
-        private = _private_cause(error)
-        problem = private.to_problem() if private else problem_of(error)
+        problem = _problem_of(error)
     else:
         metadata = to_dict(source_metadata(order.url, info))
         say({"file": str(path), "metadata": metadata})

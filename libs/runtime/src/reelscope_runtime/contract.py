@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -37,12 +38,14 @@ def from_json(text: str | bytes, message: M) -> M:
     Raises:
         InvalidRequestError: The text is no JSON, or not of this message.
     """
+    kind = message.DESCRIPTOR.name
     try:
-        return json_format.Parse(text, message)
-    except json_format.ParseError as error:
-        kind = message.DESCRIPTOR.name
-        reason = f"not a valid {kind}: {error}"
-        raise InvalidRequestError(reason) from error
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise InvalidRequestError(f"not a valid {kind}: a JSON object is needed, not {type(values).__name__}")
+        return json_format.ParseDict(values, message)
+    except (ValueError, RecursionError, json_format.ParseError) as error:
+        raise InvalidRequestError(f"not a valid {kind}: {error}") from error
 
 
 def undocumented_values(message: Message, path: str = "") -> Iterator[str]:

@@ -3,6 +3,9 @@
 The broker's own delivery limit stays open (`max_deliver` -1). A broker that reaches its limit drops the message without a word,
 and it reaches it most likely when a worker died over it and can say nothing. So every delivery arrives with its `attempt`, and
 the worker that gets one beyond its limit writes the dead letter and terminates the task.
+
+A broker that was killed may not know any more what it had just delivered: it delivers that again, with the same attempt, possibly
+while the first worker is still at it. Nothing that it confirmed is lost, and nothing whose ack it confirmed comes again.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ POLL_S = 0.5
 """How often idle workers look without having been woken: finds what the broker redelivers after an ack-wait."""
 MAX_ACK_PENDING = 1024
 """Tasks of one service and priority that are in hand or wait for their next try; far above the number of workers."""
-ACK_ANSWER_S = 2.0
+ACK_ANSWER_S = 0.5
 """How long an ack waits for the consumer's word, on a live connection, before the task is taken from the stream itself."""
 
 _PULL_ONE = b'{"batch":1,"no_wait":true}'
