@@ -69,6 +69,14 @@ def test_motion_of_the_whole_picture_is_the_cameras(step: tuple[int, int], words
     assert all(words in segment.description.text for segment in windows(segments))
 
 
+def test_a_picture_that_comes_to_rest_is_at_rest() -> None:
+    """Measuring a shift must not change what the next frame is compared with."""
+    moving = [SOFT[:, 100 + 8 * index : 190 + 8 * index] for index in range(8)]
+    segments, _ = story([*moving, *[moving[-1]] * 8])
+    assert windows(segments)[0].description.facts.motion > 0.05
+    assert windows(segments)[1].description.facts.motion < 0.001
+
+
 def test_shots_and_light_are_told() -> None:
     dark = np.full((160, 90, 3), (20, 20, 24), np.uint8)
     bright = np.full((160, 90, 3), (250, 240, 60), np.uint8)

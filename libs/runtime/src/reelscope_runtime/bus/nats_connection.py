@@ -15,7 +15,6 @@ import nats.errors as nats_errors
 import nats.js.errors as js_errors
 import structlog
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import PubAck
 
@@ -262,10 +261,6 @@ class Connection:
                 f"{what}: {size} bytes are more than the {self.client.max_payload} that NATS takes in one message; "
                 "put large values into the object store"
             )
-
-    async def request(self, what: str, subject: str, payload: bytes = b"") -> Msg:
-        """Asks and waits for the answer, again after an outage."""
-        return await self.attempt(what, lambda: self.client.request(subject, payload, timeout=REQUEST_TIMEOUT_S))
 
     async def tell(self, subject: str, payload: bytes = b"") -> None:
         """Says something once, if there is a connection; nobody may hear it."""

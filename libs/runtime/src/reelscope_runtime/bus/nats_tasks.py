@@ -4,8 +4,8 @@ The broker's own delivery limit stays open (`max_deliver` -1). A broker that rea
 and it reaches it most likely when a worker died over it and can say nothing. So every delivery arrives with its `attempt`, and
 the worker that gets one beyond its limit writes the dead letter and terminates the task.
 
-A broker that was killed may not know any more what it had just delivered: it delivers that again, with the same attempt, possibly
-while the first worker is still at it. Nothing that it confirmed is lost, and nothing whose ack it confirmed comes again.
+A broker that was killed may not know any more what it had just delivered: it delivers that again, with the same attempt,
+possibly while the first worker is still at it. Nothing that it confirmed is lost, and nothing comes again after its ack.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class NatsDelivery(Delivery):
     async def nak(self, delay_s: float = 0.0) -> None:
         """Confirmed as well. Workers that wait hear of a task that is to be had at once."""
         answer = _NAK + (b' {"delay":%d}' % int(delay_s * 1e9) if delay_s > 0 else b"")
-        await self.connection.request("giving a task back", self.message.reply, answer)
+        await self.connection.attempt("giving a task back", partial(self._give_back, answer))
         if delay_s <= 0:
             await self.connection.tell(names.wake_subject(self.subject.split(".")[2]))
 
@@ -108,6 +108,13 @@ class NatsDelivery(Delivery):
             # After a crash the server may not know that it ever delivered the task, and is silent to acks for it. What an ack
             # means for a work queue is that the message leaves it, so it is taken out.
             await self._remove()
+
+    async def _give_back(self, answer: bytes) -> None:
+        try:
+            await self.connection.client.request(self.message.reply, answer, timeout=ACK_ANSWER_S)
+        except (nats_errors.TimeoutError, nats_errors.NoRespondersError):
+            # As above: what the server does not know to be delivered, it delivers by itself.
+            _log.warning("nak_unanswered", subject=self.subject, message_id=self.message_id)
 
     async def _remove(self) -> None:
         js = self.connection.js

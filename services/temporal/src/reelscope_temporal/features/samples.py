@@ -93,7 +93,10 @@ def _shift(before: Gray, after: Gray) -> tuple[float, float]:
     height, width = after.shape
     if min(height, width) < 16:  # noqa: PLR2004 - a window needs some pixels
         return 0.0, 0.0
-    (right, down), response = cv2.phaseCorrelate(before, after, cv2.createHanningWindow((width, height), cv2.CV_32F))
+    # OpenCV 5 multiplies its inputs by the window in place: it must not get ours.
+    (right, down), response = cv2.phaseCorrelate(
+        before.copy(), after.copy(), cv2.createHanningWindow((width, height), cv2.CV_32F)
+    )
     if response < 0.1:  # noqa: PLR2004 - of 1 for a pure translation
         return 0.0, 0.0
     return right / width, down / height

@@ -9,7 +9,7 @@ from reelscope_temporal.storyboard.window import Window
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 PLURALS = {"person": "people", "mouse": "mice", "sheep": "sheep", "knife": "knives", "skis": "skis", "scissors": "scissors"}
-LIVELY, BUSY = 0.02, 0.06
+LIVELY, BUSY = 0.01, 0.05
 """Mean change between samples (quarter seconds) from which a picture moves a little, and a lot."""
 DARK, BRIGHT = 0.25, 0.7
 
