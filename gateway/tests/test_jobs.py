@@ -252,6 +252,7 @@ async def test_unknown_analyzers_are_named(client: Client) -> None:
         ({"url": "http://x/", "path": "clip.mp4"}, 400, "invalid_request"),
         ({"path": "clip.mp4", "priority": "urgent"}, 400, "invalid_request"),
         ({"path": "clip.mp4", "profile": "huge"}, 400, "invalid_request"),
+        ({"path": "clip.mp4", "profile": "full"}, 400, "wrong_profile"),
         ({"path": "clip.mp4", "colour": "red"}, 400, "invalid_request"),
         ({"path": "clip.mp4", "options": {"models": {"nothing": "x"}}}, 400, "unknown_analyzer"),
         ({"path": "clip.mp4", "idempotency_key": "x" * 300}, 400, "invalid_request"),

@@ -162,8 +162,8 @@ class TestCrashes:
     async def test_tasks_are_neither_lost_nor_done_again(
         self, server: NatsServer, bus: Bus, js: JetStreamContext, worker_count: int
     ) -> None:
-        """What a crash leaves open is only what was on its way: a task that a worker had in hand may go to another worker as well,
-        and one whose publishing was not confirmed may be stored twice, if it was done before the crash. One worker, which asks
+        """What a crash leaves open is only what was on its way: a task that a worker had in hand may go to another worker as
+        well, and one whose publishing was not confirmed may be stored twice, if it was done before the crash. One worker, which asks
         for the next task once the last ack is confirmed, never sees that task again.
         """
         names = [f"task-{number}" for number in range(200)]
@@ -371,6 +371,14 @@ class TestWorkers:
         await delivery.ack()
         await bus.publish_task("vision", "high", b"y", message_id="2")
         assert (await take(source)).payload == b"y", "the consumer is made again"
+
+    async def test_a_nak_that_the_consumer_does_not_know_costs_no_task(self, bus: Bus, js: JetStreamContext) -> None:
+        source = await bus.tasks("vision", ack_wait_s=LONG_ACK_WAIT_S)
+        await bus.publish_task("vision", "high", b"x", message_id="1")
+        delivery = await take(source)
+        await js.delete_consumer("TASKS", "vision_high")
+        await delivery.nak(delay_s=5)
+        assert (await take(source)).payload == b"x"
 
     async def test_closing_gives_back_what_an_interrupted_wait_took(self, bus: Bus) -> None:
         for round_number in range(30):

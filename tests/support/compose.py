@@ -65,7 +65,7 @@ def inspect(what: str) -> dict[str, Any]:
     return found
 
 
-def run_python(image: str, program: str) -> Any:  # noqa: ANN401 - JSON
+def run_python(image: str, program: str) -> Any:
     """Runs a program that prints JSON in a container of its own, as the image's user, and gives what it printed."""
     command = ("run", "--rm", "-i", "--network", "none", "--read-only", "--entrypoint", "python", image, "-")
     return json.loads(docker(*command, stdin=program))
@@ -102,6 +102,6 @@ class Compose:
         """Where a port of a service is reached from this machine, "127.0.0.1:54321"."""
         return self("port", service, str(port)).strip()
 
-    def python(self, service: str, program: str) -> Any:  # noqa: ANN401 - JSON
+    def python(self, service: str, program: str) -> Any:
         """Runs a program that prints JSON inside a service's container, as its user."""
         return json.loads(self("exec", "--no-TTY", service, "python", "-", stdin=program))

@@ -219,6 +219,15 @@ class JobService:
                 f"options.models names {', '.join(repr(name[:60]) for name in unknown[:5])}, which is no analyzer; there are: "
                 f"{', '.join(sorted(known)) or 'none'}"
             )
+        if request.profile:
+            known = known or await directory.known()
+            others = sorted({known[name].profile for name in names if name in known} - {request.profile, ""})
+            if others:
+                raise InvalidRequestError(
+                    f"the services run profile {', '.join(map(repr, others))}, not {request.profile!r}; leave profile out, or "
+                    "start the services with REELSCOPE_MODELS__PROFILE set to it",
+                    code="wrong_profile",
+                )
         # "All" is settled once every service has announced itself; until then the job's start decides.
         if request.analyzers or not await directory.missing():
             job.analyzers.extend(names)

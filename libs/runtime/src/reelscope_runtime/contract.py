@@ -18,13 +18,8 @@ M = TypeVar("M", bound=Message)
 
 def to_json(message: Message, *, indent: int | None = None) -> str:
     """Canonical protobuf JSON with proto field names; numbers, strings and lists are there even when zero or empty."""
-    return json_format.MessageToJson(
-        message,
-        preserving_proto_field_name=True,
-        always_print_fields_with_no_presence=True,
-        indent=indent,
-        ensure_ascii=False,
-    )
+    separators = (",", ":") if indent is None else None
+    return json.dumps(to_dict(message), indent=indent, ensure_ascii=False, separators=separators)
 
 
 def to_dict(message: Message) -> dict[str, object]:
