@@ -28,7 +28,7 @@ async def run(long_s: float, folder: Path) -> dict[str, object]:
     async with LocalStack(folder / "stack", StackOptions(media_roots=roots)) as stack:
         ready_s = time.perf_counter() - started
         pids = {process.name: process.pid for process in stack.processes if process.pid is not None}
-        idle_mb = {name: round(machine.resident_mb(pid)) for name, pid in pids.items()}
+        idle_mb = {name: round(machine.memory_mb(pid)) for name, pid in pids.items()}
         measured: dict[str, object] = {}
         async with ReelscopeClient(stack.gateway_url) as client:
             for path in files:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.machine import resident_mb
+from bench.machine import memory_mb
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument
 from reelscope_cli.client import ReelscopeClient
 
@@ -56,7 +56,7 @@ async def measure(client: ReelscopeClient, path: Path, pids: dict[str, int], ana
 async def _watch_memory(pids: dict[str, int], peak: dict[str, float]) -> None:
     while True:
         for name, pid in pids.items():
-            peak[name] = max(peak[name], resident_mb(pid))
+            peak[name] = max(peak[name], memory_mb(pid))
         await asyncio.sleep(SAMPLE_S)
 
 

@@ -34,16 +34,20 @@ def _cpu() -> str:
     return platform.processor()
 
 
-def resident_mb(pid: int) -> float:
-    """Memory of a process and its children, in MB; a process that is gone counts nothing."""
-    total = 0
-    for one in (pid, *_children(pid)):
-        try:
-            pages = int(Path(f"/proc/{one}/statm").read_text().split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        total += pages * os.sysconf("SC_PAGE_SIZE")
-    return total / 2**20
+def memory_mb(pid: int) -> float:
+    """Memory of a process and its children, in MB: proportional shares, so that pages that a fork shares count once.
+
+    A process that is gone counts nothing.
+    """
+    return sum(_proportional_kb(one) for one in (pid, *_children(pid))) / 1024
+
+
+def _proportional_kb(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def _children(pid: int) -> list[int]:

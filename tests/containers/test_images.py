@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from support.compose import ROOT, docker, inspect, run_python
+from support.compose import ROOT, docker, inspect, log_of, run_python
 
 # The first test pays for building the images.
 pytestmark = pytest.mark.timeout(1500)
@@ -165,11 +165,13 @@ def test_service_runs_by_itself_and_ends_when_told(name: str, images: Mapping[st
     with running(images[name]) as container:
         deadline = time.monotonic() + HEALTHY_WITHIN_S
         while (state := inspect(container)["State"])["Health"]["Status"] != "healthy":
-            log = docker("logs", container)
+            log = log_of(container)
             assert state["Running"], log
             assert time.monotonic() < deadline, log
             time.sleep(0.2)  # the engine itself looks once a second
-        assert "model_unavailable" not in docker("logs", container)
+        said = [json.loads(line)["event"] for line in log_of(container).splitlines()]
+        assert "serving" in said
+        assert "model_unavailable" not in said
         docker("stop", "--time", str(GRACE_S), container)
         assert inspect(container)["State"]["ExitCode"] == 0
-        assert json.loads(docker("logs", container).splitlines()[-1])["event"] == "stopped"
+        assert json.loads(log_of(container).splitlines()[-1])["event"] == "stopped"

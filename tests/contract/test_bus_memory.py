@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from contract.bus_conformance import ANNOUNCEMENT_TTL_S, BusConformance, Connect
+from contract.bus_conformance import BusConformance
+from contract.bus_kit import ANNOUNCEMENT_TTL_S, Connect
 
 from reelscope_runtime.bus.base import Bus
 from reelscope_runtime.bus.memory import ManualClock, MemoryBus

@@ -65,6 +65,15 @@ def inspect(what: str) -> dict[str, Any]:
     return found
 
 
+def log_of(container: str) -> str:
+    """All that a container's processes have said, on either stream."""
+    command = ["docker", "logs", container]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=COMMAND_TIMEOUT_S, check=True
+    )
+    return done.stdout
+
+
 def run_python(image: str, program: str) -> Any:
     """Runs a program that prints JSON in a container of its own, as the image's user, and gives what it printed."""
     command = ("run", "--rm", "-i", "--network", "none", "--read-only", "--entrypoint", "python", image, "-")

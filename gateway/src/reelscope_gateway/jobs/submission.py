@@ -54,7 +54,7 @@ def check(request: SubmitJobRequest, upload: Upload | None, settings: FetchSetti
     if kind == "path" and not request.path.strip():
         raise InvalidRequestError("path is empty: name a file inside a media root", code="no_source")
     if upload is not None and upload.path.stat().st_size == 0:
-        raise MediaError(f"the uploaded file {upload.filename!r} is empty", code="empty_file")
+        raise MediaError(f"the uploaded file {upload.filename!r} is empty", code="media_empty")
 
 
 async def fingerprint_of(request: SubmitJobRequest, upload: Upload | None) -> str:
