@@ -17,6 +17,9 @@ REAL = (
 )
 
 
+GAP_S = 0.2
+
+
 def short() -> list[Path]:
     """Clips of a platform's usual length."""
     return [DEMO, *(SHARED / name for name in REAL if (SHARED / name).is_file())]
@@ -26,7 +29,8 @@ def repeated(source: Path, target: Path, duration_s: float) -> Path:
     """The source's packets again and again, without encoding anew, until the duration is reached."""
     with av.open(str(source)) as first, av.open(str(target), "w") as output:
         outputs = {stream.index: output.add_stream_from_template(stream) for stream in first.streams}
-        length_s = float(first.duration or 0) / av.time_base
+        # A little apart, for reordered frames begin before the clip does.
+        length_s = float(first.duration or 0) / av.time_base + GAP_S
         for turn in range(max(1, round(duration_s / length_s))):
             with av.open(str(source)) as again:
                 for packet in again.demux():

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import structlog
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult, NodeTiming, Timing
 from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope_runtime.engine.node import Analyzer
+from reelscope_runtime.engine.protocols import Decoding
 from reelscope_runtime.engine.step import Step
 from reelscope_runtime.errors import InternalError, ServiceError
-
-if TYPE_CHECKING:
-    from reelscope_runtime.engine.run import Decoding
 
 log = structlog.get_logger(__name__)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any
 
-from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, ModelInfo, NodeTiming, Problem, Segment
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, NodeTiming, Problem
 from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.engine.node import AnyNode, NodeContext
+from reelscope_runtime.engine.protocols import Decoding, LeasedModel, Sink
 from reelscope_runtime.engine.results import Outcome, result_of
 from reelscope_runtime.engine.step import Step
 from reelscope_runtime.errors import CancelledError, DeadlineError, MediaError, ModelUnavailableError, ServiceError
@@ -21,67 +21,6 @@ from reelscope_runtime.media.items import AnyItem, Spec
 
 PROGRESS_STEP = 0.02
 """Progress is told at most every 2 % of the clip: enough for a smooth bar, few messages."""
-
-
-class Decoding(Protocol):
-    """What the engine needs of a running decoder (see `media.host.Decoding`)."""
-
-    @property
-    def position_s(self) -> float:
-        """How far it has come."""
-
-    @property
-    def frames_decoded(self) -> int:
-        """Video frames so far."""
-
-    @property
-    def decode_s(self) -> float:
-        """CPU seconds spent."""
-
-    @property
-    def video_end_s(self) -> float:
-        """End of the last frame."""
-
-    @property
-    def audio_end_s(self) -> float:
-        """End of the last sample."""
-
-    @property
-    def warnings(self) -> list[str]:
-        """What was odd."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-    def __iter__(self) -> Iterator[tuple[str, AnyItem]]: ...
-    def cancel(self) -> None:
-        """Ends the iteration, from another thread."""
-
-
-class LeasedModel(Protocol):
-    """A loaded model and what is known of it."""
-
-    @property
-    def model(self) -> Any:  # noqa: ANN401 - whatever its loader gives
-        """What its loader gave."""
-
-    @property
-    def info(self) -> ModelInfo:
-        """As it stands in the results."""
-
-
-class Sink(Protocol):
-    """Who hears of the work as it goes on. Called from the thread that runs."""
-
-    def progress(self, fraction: float, media_time_s: float) -> None:
-        """How far the decoder has come."""
-
-    def segments(self, analyzer: str, first_index: int, segments: Sequence[Segment]) -> None:
-        """New final segments; the first has this number in the order in which they were found."""
-
-    def result(self, result: AnalyzerResult) -> None:
-        """An analyzer is done."""
 
 
 class Cancellation:

@@ -29,7 +29,8 @@ from reelscope.analysis.v1.analysis_pb2 import (
 )
 from reelscope_runtime import tracing
 from reelscope_runtime.engine.catalog import Catalog
-from reelscope_runtime.engine.run import Cancellation, LeasedModel, Run
+from reelscope_runtime.engine.protocols import LeasedModel
+from reelscope_runtime.engine.run import Cancellation, Run
 from reelscope_runtime.errors import InvalidRequestError, ModelUnavailableError
 from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.media.store import MediaStore, sha256_of
