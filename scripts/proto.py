@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import filecmp
+import os
 import shutil
 import sys
 import tempfile
@@ -34,6 +35,8 @@ def generate(out: Path) -> None:
         f"--mypy_grpc_out=quiet:{out}",
         *files,
     ]
+    # protoc looks for its plug-ins on PATH; they are installed beside this interpreter.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     if protoc.main(arguments) != 0:
         message = "protoc failed; its messages are above"
         raise RuntimeError(message)

@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from reelscope_gateway.fetch.addresses import Origin, check_reachable, is_public, origin_of, refuse_private_literal
+from reelscope_gateway.fetch.addresses import (
+    Origin,
+    check_reachable,
+    is_public,
+    origin_of,
+    refuse_private_literal,
+    refuse_private_name,
+)
 from reelscope_runtime.errors import FetchError, ForbiddenError, InvalidRequestError
 
 
@@ -87,8 +97,48 @@ async def test_unresolvable(host: str) -> None:
     with pytest.raises(FetchError) as failed:
         await check_reachable(Origin(host, 80), allow_private_hosts=True, timeout_s=3)
     assert failed.value.error_code == "unreachable"
+    assert not failed.value.retryable  # told at once, not after some tries
 
 
 async def test_a_name_that_leads_home_is_refused() -> None:
     with pytest.raises(ForbiddenError):
         await check_reachable(Origin("localhost", 80), allow_private_hosts=False, timeout_s=3)
+
+
+class LookUps:
+    """Answers look-ups, and says what was connected to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+        self.addresses = addresses
+        self.connected: list[str] = []
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", self._look_up)
+        monkeypatch.setattr(asyncio, "open_connection", self._connect)
+
+    async def _look_up(self, host: str, port: int, **_: Any) -> list[Any]:
+        return [(0, 0, 0, "", (address, port)) for address in self.addresses]
+
+    async def _connect(self, host: str, port: int) -> Any:
+        self.connected.append(host)
+        raise ConnectionRefusedError(f"{host}:{port}")
+
+
+async def test_what_was_checked_is_what_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_ups = LookUps(monkeypatch, "8.8.8.8", "8.8.4.4", "8.8.8.8")
+    with pytest.raises(FetchError):
+        await check_reachable(Origin("rebinding.example", 80), allow_private_hosts=False, timeout_s=3)
+    assert look_ups.connected == ["8.8.8.8", "8.8.4.4"]
+
+
+async def test_behind_a_proxy_a_name_that_leads_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_ups = LookUps(monkeypatch, "8.8.8.8", "10.0.0.1")
+    with pytest.raises(ForbiddenError):
+        await refuse_private_name(Origin("inside.example", 80), timeout_s=3)
+    with pytest.raises(ForbiddenError):
+        await refuse_private_name(Origin("127.0.0.1", 80), timeout_s=3)
+    look_ups.addresses = ("8.8.8.8",)
+    await refuse_private_name(Origin("outside.example", 80), timeout_s=3)
+    assert look_ups.connected == []
+
+
+async def test_behind_a_proxy_a_name_that_only_the_proxy_knows_is_let_through() -> None:
+    await refuse_private_name(Origin("no-such-host.invalid", 80), timeout_s=3)

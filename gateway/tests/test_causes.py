@@ -64,3 +64,19 @@ def test_the_text_is_for_people() -> None:
     assert "\x1b" not in problem.reason
     assert "please report" not in problem.reason
     assert "upload the file" in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable"),
+    [
+        (http_error(429), True),
+        (http_error(503), True),
+        (http_error(403), False),
+        (http_error(404), False),
+        (ExtractorError("Too many requests", expected=True), True),
+        (ExtractorError("Unable to connect", cause=TransportError("Connection refused"), expected=True), False),
+        (ExtractorError("JSON did not look as it should", expected=True), False),
+    ],
+)
+def test_only_what_passes_by_itself_is_tried_again(error: Exception, retryable: bool) -> None:
+    assert problem_of(wrapped(error)).retryable is retryable

@@ -12,10 +12,12 @@ from typing import Any
 import av
 import pytest
 from gateway_kit.web import Web
-from yt_dlp import YoutubeDL
+from yt_dlp.downloader import get_suitable_downloader
+from yt_dlp.downloader.external import ExternalFD
 
-from reelscope_gateway.fetch.child import _download, _options
+from reelscope_gateway.fetch.child import Downloads, _download, _options
 from reelscope_gateway.fetch.order import FetchOrder
+from reelscope_runtime.errors import FetchError
 
 
 def order_for(folder: Path, url: str, **changes: Any) -> FetchOrder:
@@ -66,7 +68,39 @@ def test_picture_and_sound_that_come_apart_are_joined(tmp_path: Path, web: Web) 
         {"format_id": "a", "url": f"{web.url}/sound.m4a", "ext": "m4a", "protocol": "http", "vcodec": "none"},
         {"format_id": "v", "url": f"{web.url}/silent.mp4", "ext": "mp4", "protocol": "http", "acodec": "none"},
     ]
-    with YoutubeDL(_options(order, lambda _: None)) as ydl:
+    with Downloads(_options(order, lambda _: None)) as ydl:
         joined = _download(ydl, {"id": "x", "title": "x", "ext": "mp4", "requested_formats": formats}, order)
     with av.open(str(joined)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
+
+
+def test_the_operators_cookie_file_is_left_as_it_is(tmp_path: Path, web: Web) -> None:
+    cookies = tmp_path / "operator.txt"
+    cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tx\n")
+    cookies.chmod(0o600)
+    before = (cookies.read_bytes(), cookies.stat().st_mtime_ns)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    options = _options(order_for(folder, web.url, cookies_file=str(cookies)), lambda _: None)
+    with Downloads(options) as ydl:
+        assert [cookie.name for cookie in ydl.cookiejar] == ["session"]
+        ydl.cookiejar.clear()
+    assert (cookies.read_bytes(), cookies.stat().st_mtime_ns) == before
+
+
+def test_a_cookie_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="COOKIES_FILE"):
+        _options(order_for(tmp_path, "http://x/", cookies_file=str(tmp_path / "none.txt")), lambda _: None)
+
+
+def test_no_other_program_and_no_impersonation(tmp_path: Path) -> None:
+    class Curl:
+        RH_KEY = "CurlCFFI"
+
+    with Downloads(_options(order_for(tmp_path, "http://x/"), lambda _: None)) as ydl:
+        assert ydl.build_request_director([Curl]).handlers == {}
+        for protocol in ("http", "m3u8", "m3u8_native", "http_dash_segments"):
+            chosen = get_suitable_downloader({"url": "http://x/a", "protocol": protocol, "ext": "mp4"}, ydl.params)
+            assert not issubclass(chosen, ExternalFD)
+        with pytest.raises(FetchError, match="rtmp"):
+            _download(ydl, {"id": "x", "title": "x", "ext": "flv", "url": "rtmp://x/a"}, order_for(tmp_path, "http://x/"))

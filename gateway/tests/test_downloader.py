@@ -12,7 +12,7 @@ from gateway_kit.clips import write_clip
 from gateway_kit.web import Web
 
 from conftest import children
-from reelscope_gateway.fetch.downloader import Downloader, Fetched
+from reelscope_gateway.fetch.downloader import Downloader, Fetched, child_environment
 from reelscope_gateway.fetch.remux import join
 from reelscope_gateway.settings import FetchSettings
 from reelscope_runtime.errors import FetchError, ServiceError
@@ -105,6 +105,30 @@ async def test_loopback_is_refused_unless_allowed(folder: Path, web: Web) -> Non
     error = await failure(folder, f"{web.url}/clip.mp4", allow_private_hosts=False)
     assert error.error_code == "private_host"
     assert not web.asked.is_set()
+
+
+async def test_a_proxy_is_no_way_into_the_private_network(folder: Path, web: Web) -> None:
+    error = await failure(folder, "http://localhost:1/clip.mp4", allow_private_hosts=False, proxy=web.url)
+    assert error.error_code == "private_host"
+    assert not web.asked.is_set()
+
+
+def test_the_child_inherits_no_secrets() -> None:
+    kept = {
+        "PATH": "/bin",
+        "HOME": "/root",
+        "LANG": "C.UTF-8",
+        "TMPDIR": "/tmp",  # noqa: S108 - only a value
+        "XDG_CACHE_HOME": "/c",
+        "SSL_CERT_FILE": "/ca.pem",
+        "REQUESTS_CA_BUNDLE": "/ca.pem",
+        "PYTHONPATH": "/p",
+        "https_proxy": "http://p",
+        "HTTP_PROXY": "http://p",
+        "no_proxy": "x",
+    }
+    secrets = {"AWS_SECRET_ACCESS_KEY": "x", "REELSCOPE_NATS__PASSWORD": "x", "GITHUB_TOKEN": "x", "HF_TOKEN": "x"}
+    assert child_environment(kept | secrets) == kept
 
 
 async def test_the_site_is_a_metric(folder: Path, web: Web) -> None:

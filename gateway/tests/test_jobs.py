@@ -102,6 +102,16 @@ async def test_an_unreachable_url_fails_the_job_within_five_seconds(client: Clie
     assert answer.json()["job_problem"]["code"] == "unreachable"
 
 
+async def test_a_source_that_is_busy_is_asked_again_a_few_times(
+    client: Client, settings: GatewayRuntimeSettings, bus: Bus, web: Web
+) -> None:
+    job = await client.submit(url=f"{web.url}/busy.mp4")
+    ended = await client.finished(job["job_id"])
+    assert (ended["state"], ended["problem"]["code"], ended["problem"]["retryable"]) == ("failed", "fetch_failed", True)
+    letters = [letter async for letter in bus.dead_letters()]
+    assert [letter.attempts for letter in letters] == [settings.worker.max_deliver]
+
+
 async def test_a_page_that_is_no_media_fails_the_job(client: Client, web: Web) -> None:
     (web.folder / "fake.mp4").write_bytes(b"this is no clip" * 100)
     job = await client.submit(url=f"{web.url}/fake.mp4")

@@ -8,13 +8,14 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument
 from reelscope.gateway.v1.gateway_pb2 import JobEvent
 from reelscope_cli.client import ReelscopeClient
-from reelscope_cli.stack.environment import StackOptions
+from reelscope_cli.stack.environment import SERVICES, StackOptions
 from reelscope_cli.stack.local import LocalStack
 from support.jobs import Watched, distinct_copy, findings
 
@@ -65,6 +66,13 @@ def kill(stack: LocalStack, name: str) -> int:
     return pid
 
 
+async def running_tasks(probes: httpx.AsyncClient, port: int) -> float:
+    """What a service says of the tasks that it has in hand."""
+    text = (await probes.get(f"http://127.0.0.1:{port}/metrics")).text
+    lines = [line for line in text.splitlines() if line.startswith("reelscope_tasks_running{")]
+    return sum(float(line.split()[-1]) for line in lines)
+
+
 @pytest.mark.parametrize("victim", ["vision", "audio", "speech", "temporal", "nats", "gateway"])
 async def test_a_kill_in_the_middle_of_a_job_loses_and_doubles_nothing(
     victim: str, stack: LocalStack, client: ReelscopeClient, undisturbed: AnalysisDocument
@@ -101,6 +109,10 @@ async def test_a_cancelled_job_stops_within_two_seconds(stack: LocalStack, clien
 
     job = await asyncio.wait_for(watched.run(cancel_in_the_middle), 60)
     assert job.state == "cancelled"
+    ports = [process.ports["http"] for process in stack.processes if process.name in SERVICES]
+    async with httpx.AsyncClient(trust_env=False) as probes:
+        while any([await running_tasks(probes, port) for port in ports]):
+            assert loop.time() - cancelled_at[0] < 2.0, "somebody still works on it"
     assert loop.time() - cancelled_at[0] < 2.0
     # Whoever comes next does not wait behind the cancelled work.
     following = await submit(client, stack, 31)

@@ -145,5 +145,6 @@ def test_sigterm_drains_and_ends_well(service: Alone, channel: grpc.Channel) -> 
     assert next(watching).status == health_pb2.HealthCheckResponse.SERVING
     service.process.send_signal(signal.SIGTERM)
     assert next(watching).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    watching.cancel()  # a watcher would hold the server for the whole grace period
     assert [event.result.status for event in call if event.HasField("result")] == ["succeeded"], "what runs may finish"
     assert service.process.wait(timeout=30) == 0

@@ -8,7 +8,11 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import structlog
+
 from reelscope_runtime.errors import FetchError, ForbiddenError, InvalidRequestError
+
+log = structlog.get_logger(__name__)
 
 SCHEMES = {"http": 80, "https": 443}
 MAX_URL_CHARACTERS = 8192
@@ -78,25 +82,54 @@ async def check_reachable(origin: Origin, *, allow_private_hosts: bool, timeout_
     where = f"{origin.host}:{origin.port}"
     try:
         async with asyncio.timeout(timeout_s):
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-            addresses = [str(sockaddr[0]) for *_, sockaddr in found]
-            if not allow_private_hosts and not all(is_public(address) for address in addresses):
-                raise private_host_error(origin.host)
-            _, writer = await asyncio.open_connection(origin.host, origin.port)
-            writer.close()
+            await _connect(await _addresses_of(origin, allow_private_hosts=allow_private_hosts), origin.port)
     except TimeoutError as error:
         raise FetchError(
             f"{where} did not answer within {timeout_s:g} s; check the address and the gateway's network",
             code="unreachable",
-            retryable=True,
         ) from error
     except (OSError, UnicodeError) as error:
         raise FetchError(
             f"{where} cannot be reached: {error}; check the address and the gateway's network",
             code="unreachable",
-            retryable=True,
         ) from error
+
+
+async def refuse_private_name(origin: Origin, *, timeout_s: float) -> None:
+    """Refuses a host whose name leads to a private address, without connecting to it: for downloads through a proxy.
+
+    What can't be resolved here is let through: the proxy may know it.
+
+    Raises:
+        ForbiddenError: It leads to a private address.
+    """
+    refuse_private_literal(origin)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await _addresses_of(origin, allow_private_hosts=False)
+    except (OSError, UnicodeError) as error:  # TimeoutError is an OSError
+        log.info("host_not_resolved", host=origin.host, reason=str(error))
+
+
+async def _addresses_of(origin: Origin, *, allow_private_hosts: bool) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+    if not allow_private_hosts and not all(is_public(address) for address in addresses):
+        raise private_host_error(origin.host)
+    return addresses
+
+
+async def _connect(addresses: list[str], port: int) -> None:
+    """Connects to the first address that takes it. Addresses, not the name: a second look-up may lead elsewhere."""
+    for number, address in enumerate(addresses, 1):
+        try:
+            _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            if number == len(addresses):
+                raise
+        else:
+            writer.close()
+            return
 
 
 def refuse_private_literal(origin: Origin) -> None:

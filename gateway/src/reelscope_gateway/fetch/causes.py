@@ -25,7 +25,9 @@ _ADVICE = {
     "live_stream": "live streams have no end; submit the recording once it is there",
     "fetch_failed": "upload the file, or try a newer yt-dlp (REELSCOPE_GATEWAY__FETCH__EXTRACTOR_PATH)",
 }
-_RETRYABLE = frozenset({"unreachable", "blocked_by_source", "fetch_failed"})
+_TEMPORARY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TEMPORARY_TEXT = re.compile("too many requests|rate.?limit", re.IGNORECASE)
+"""What passes by itself within seconds. An unreachable host is not among it: that is told at once, not after some tries."""
 _BY_STATUS = {
     401: "login_required",
     402: "login_required",
@@ -120,6 +122,12 @@ def _code_of(error: BaseException) -> str:
     return next((code for code, pattern in _BY_TEXT.items() if pattern.search(text)), "fetch_failed")
 
 
+def _is_temporary(error: BaseException) -> bool:
+    """Whether the source itself says that the same request may soon succeed."""
+    statuses = [int(one.status) for one in chain_of(error) if isinstance(one, HTTPError)]
+    return statuses[0] in _TEMPORARY_STATUSES if statuses else _TEMPORARY_TEXT.search(str(error)) is not None
+
+
 def _plain_text(error: BaseException) -> str:
     """yt-dlp's words without colour codes, its prefix, and its request to file a bug."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).removeprefix("ERROR: ")
@@ -130,4 +138,5 @@ def _plain_text(error: BaseException) -> str:
 def problem_of(error: DownloadError | Exception) -> Problem:
     """The cause as the job's record tells it."""
     code = _code_of(error)
-    return Problem(code=code, reason=f"{_plain_text(error)}; {_ADVICE[code]}", retryable=code in _RETRYABLE)
+    retryable = code in {"blocked_by_source", "fetch_failed"} and _is_temporary(error)
+    return Problem(code=code, reason=f"{_plain_text(error)}; {_ADVICE[code]}", retryable=retryable)

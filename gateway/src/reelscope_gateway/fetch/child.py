@@ -9,14 +9,16 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 import av
 from yt_dlp import YoutubeDL
-from yt_dlp.utils import DownloadCancelled, YoutubeDLError
+from yt_dlp.networking import RequestDirector
+from yt_dlp.utils import DownloadCancelled, YoutubeDLError, determine_protocol
 
 from reelscope.analysis.v1.analysis_pb2 import Problem
 from reelscope_gateway.fetch.addresses import is_public, private_host_error
@@ -34,7 +36,20 @@ FORMAT_ORDER = ("res:1080", "ext:mp4:m4a", "proto")
 """Up to 1080 lines (`res` is the smaller side, so vertical clips count the same), MP4 and plain HTTP before others."""
 LIVE = frozenset({"is_live", "is_upcoming", "post_live"})
 
+HANDLERS = frozenset({"Urllib", "Requests", "Websockets"})
+OTHER_PROGRAMS = ("rtmp", "rtsp", "mms")
+"""Protocols for which yt-dlp starts another program."""
+
 Say = Callable[[Mapping[str, object]], None]
+
+
+class Downloads(YoutubeDL):  # type: ignore[misc,unused-ignore]
+    """yt-dlp with the request handlers that connect by Python's sockets, which `refuse_private_connections` sees; the one
+    that impersonates browsers has a C library of its own."""
+
+    def build_request_director(self, handlers: Iterable[Any], preferences: Iterable[Any] | None = None) -> RequestDirector:
+        """With the known handlers only."""
+        return super().build_request_director([one for one in handlers if one.RH_KEY in HANDLERS], preferences)
 
 
 class _Silent:
@@ -94,14 +109,34 @@ def _options(order: FetchOrder, say: Say) -> dict[str, Any]:
         "playlist_items": "1",
         "noplaylist": True,
         "hls_prefer_native": True,
+        # Other programs' connections are seen by no one: yt-dlp downloads by itself or not at all.
+        "external_downloader": {"default": "native"},
+        "ffmpeg_location": str(Path(order.folder, "no-ffmpeg")),
+        "impersonate": None,
         "allowed_extractors": ["default"],
         "paths": {"home": order.folder, "temp": order.folder},
     }
     if order.proxy:
         options["proxy"] = order.proxy
     if order.cookies_file:
-        options["cookiefile"] = order.cookies_file
+        options["cookiefile"] = str(_own_copy(order))
     return options
+
+
+def _own_copy(order: FetchOrder) -> Path:
+    """The operator's cookie file in the child's own folder: yt-dlp writes its file back when it is done.
+
+    Raises:
+        FetchError: It can't be read.
+    """
+    copy = Path(order.folder, "cookies.txt")
+    try:
+        shutil.copyfile(order.cookies_file, copy)
+    except OSError as error:
+        raise FetchError(
+            f"the cookie file cannot be read: {error}; check REELSCOPE_GATEWAY__FETCH__COOKIES_FILE", code="fetch_failed"
+        ) from error
+    return copy
 
 
 def _one_clip(ydl: YoutubeDL, order: FetchOrder) -> dict[str, Any]:
@@ -139,6 +174,11 @@ def _download(ydl: YoutubeDL, info: dict[str, Any], order: FetchOrder) -> Path:
     parts: list[Path] = []
     for number, chosen in enumerate(_formats(info)):
         whole = {key: value for key, value in info.items() if key != "requested_formats"} | chosen
+        protocol = str(determine_protocol(whole))
+        if protocol.startswith(OTHER_PROGRAMS):
+            raise FetchError(
+                f"the source streams over {protocol}, which is not supported; upload the file", code="fetch_failed"
+            )
         extension = "".join(letter for letter in str(whole.get("ext") or "bin") if letter.isalnum())[:8]
         part = Path(order.folder, f"part{number}.{extension}")
         success, _ = ydl.dl(str(part), whole)
@@ -166,7 +206,7 @@ def _problem_of(error: Exception) -> Problem:
 def fetch(order: FetchOrder, say: Say) -> None:
     """Downloads and says what came of it."""
     try:
-        with YoutubeDL(_options(order, say)) as ydl:
+        with Downloads(_options(order, say)) as ydl:
             info = _one_clip(ydl, order)
             path = _download(ydl, info, order)
     except ServiceError as error:

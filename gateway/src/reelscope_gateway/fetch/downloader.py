@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import structlog
 from google.protobuf import json_format
 
 from reelscope.analysis.v1.analysis_pb2 import Problem, SourceMetadata
-from reelscope_gateway.fetch.addresses import check_reachable, origin_of
+from reelscope_gateway.fetch.addresses import check_reachable, origin_of, refuse_private_name
 from reelscope_gateway.fetch.order import FetchOrder
 from reelscope_gateway.settings import FetchSettings
 from reelscope_runtime.errors import FetchError, ForbiddenError, ServiceError
@@ -32,6 +32,10 @@ DISK_CHECK_S = 0.25
 """How often the size on disk is looked at: at 1 GB/s a download overshoots its limit by 256 MB at most."""
 LINE_BYTES = 2**20
 """Longest answer of the child; descriptions of clips are some kilobytes."""
+
+PASSED_ON = frozenset({"path", "home", "lang", "tmpdir", "requests_ca_bundle", "http_proxy", "https_proxy", "no_proxy"})
+PASSED_ON_PREFIXES = ("XDG_", "SSL_CERT_", "PYTHON")
+"""Environment variables that the child gets; case matters to no one in the first list."""
 
 Progress = Callable[[float], Awaitable[None]]
 
@@ -89,7 +93,11 @@ class Downloader:
     async def _fetch(self, url: str, private: Path, progress: Progress) -> Fetched:
         settings = self._settings
         origin = origin_of(url)
-        if not settings.proxy:
+        if settings.proxy:
+            # Only the proxy connects to the source, and may do so by ways that we do not have; where it leads can be asked.
+            if not settings.allow_private_hosts:
+                await refuse_private_name(origin, timeout_s=settings.connect_timeout_s)
+        else:
             await check_reachable(
                 origin, allow_private_hosts=settings.allow_private_hosts, timeout_s=settings.connect_timeout_s
             )
@@ -118,7 +126,6 @@ class Downloader:
                     f"the download was not done within {self._settings.timeout_s:g} s; try again, upload the file, or raise "
                     "REELSCOPE_GATEWAY__FETCH__TIMEOUT_S",
                     code="timeout",
-                    retryable=True,
                 )
             if watch in done:
                 watch.result()
@@ -131,7 +138,7 @@ class Downloader:
     @asynccontextmanager
     async def _child(self) -> AsyncIterator[tuple[Child, asyncio.StreamReader]]:
         """The child and what it says. It is killed with all that it started, and reaped, at the end, whatever happens."""
-        environment = dict(os.environ)
+        environment = child_environment(os.environ)
         if self._settings.extractor_path is not None:
             paths = [str(self._settings.extractor_path), environment.get("PYTHONPATH", "")]
             environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
@@ -184,6 +191,11 @@ class Downloader:
             kind = ForbiddenError if problem.code == "private_host" else FetchError
             raise kind(problem.reason, code=problem.code, retryable=problem.retryable)
         return Fetched(Path(str(answer["file"])), json_format.ParseDict(answer["metadata"], SourceMetadata()))
+
+
+def child_environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """What the child gets of our environment: what Python and HTTPS need, none of the gateway's settings and secrets."""
+    return {name: value for name, value in ours.items() if name.lower() in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)}
 
 
 def _size_of(folder: Path) -> int:

@@ -17,7 +17,6 @@ from reelscope_runtime.contract import to_json
 from reelscope_runtime.errors import InvalidRequestError
 from reelscope_runtime.metrics import Metrics
 
-LAST_EVENT_ID = "last-event-id"
 MAX_DIGITS = 18
 """Sequences are 64 bits wide."""
 

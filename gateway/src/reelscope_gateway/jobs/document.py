@@ -48,7 +48,10 @@ def build_document(
     """
     document = AnalysisDocument(schema_version=SCHEMA_VERSION)
     for name, result in results.items():
-        document.analyzer_results[name].CopyFrom(result)
+        kept = document.analyzer_results[name]
+        kept.CopyFrom(result)
+        # Found in the order of their ends, read in the order of their starts.
+        kept.segments.sort(key=lambda segment: (segment.start_s, segment.end_s))
     metadata = document.metadata
     metadata.video_path = job.source
     metadata.job_id = job.job_id

@@ -14,7 +14,7 @@ from reelscope_gateway.jobs.fanout import DEFAULT_PRIORITY
 from reelscope_gateway.jobs.ids import made_at
 from reelscope_gateway.jobs.records import JobRecords
 from reelscope_runtime.bus.base import Bus, Priority
-from reelscope_runtime.errors import UnavailableError
+from reelscope_runtime.errors import ServiceError
 from reelscope_runtime.tracing import inject
 
 log = structlog.get_logger(__name__)
@@ -59,8 +59,8 @@ class JobQueue:
             until = time.time() - FORGOTTEN_AFTER_S
             try:
                 await self.requeue(since, until)
-            except UnavailableError as error:
-                log.warning("bus_unavailable", reason=error.reason)
+            except ServiceError as error:
+                log.warning("look_after_failed", code=error.error_code, reason=error.reason)
             else:
                 since = until
             await asyncio.sleep(LOOK_EVERY_S)

@@ -23,7 +23,7 @@ from reelscope_gateway.jobs.fanout import FanOut, Plan
 from reelscope_gateway.jobs.intake import Intake
 from reelscope_gateway.jobs.records import JobIsFinalError, JobRecords, is_final
 from reelscope_runtime.bus.base import Bus
-from reelscope_runtime.errors import ResourceExhaustedError, ServiceError, UnavailableError
+from reelscope_runtime.errors import NotFoundError, ServiceError, UnavailableError
 from reelscope_runtime.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -34,8 +34,6 @@ ANALYZED = 0.98
 """Progress when all results are there and the document is to be written."""
 PROGRESS_STEP = 0.01
 """Smaller steps are not told."""
-OURS = (UnavailableError, ResourceExhaustedError)
-"""Errors that are not the clip's fault: the job is tried again. All others end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +85,23 @@ class JobRunner:
             work.cancel()
             ending.cancel()
             await asyncio.gather(work, ending, return_exceptions=True)
-        job = await parts.records.get(job_id)
-        if is_final(job):
-            await parts.events.publish_state(job)
+        after = await parts.records.find(job_id)
+        if after is None:
+            log.warning("job_record_missing", job_id=job_id)
+            return
+        if not is_final(after):
+            # Only the watch can have ended, and not because the job had: nobody would look after it any more.
+            cause = None if ending.cancelled() else ending.exception()
+            raise UnavailableError(f"the watch of job {job_id} ended before the job did; it is tried again") from cause
+        await parts.events.publish_state(after)
 
     async def fail(self, job_id: str, problem: Problem) -> None:
-        """Ends the job with a problem; nothing where it has ended already."""
+        """Ends the job with a problem; nothing where it has ended already or its record has expired."""
 
         def change(job: Job) -> None:
             job.problem.CopyFrom(problem)
 
-        with suppress(JobIsFinalError):
+        with suppress(JobIsFinalError, NotFoundError):
             await self._parts.ending.end(job_id, "failed", change)
 
     async def _advance(self, job: Job, attempt: int, concluding: asyncio.Event) -> None:
@@ -113,11 +117,11 @@ class JobRunner:
             collected = await self._collect(job, plan, attempt)
             concluding.set()
             await self._conclude(job, plan, collected, attempt)
-        except OURS:
-            raise
         except JobIsFinalError:
             raise
         except ServiceError as error:
+            if error.retryable:
+                raise  # the queue gives the job another try, or writes it off after the last one
             concluding.set()
             log.info("job_failed", job_id=job.job_id, code=error.error_code, reason=error.reason)
             await self.fail(job.job_id, error.to_problem())

@@ -13,7 +13,7 @@ from reelscope_gateway.jobs.ids import is_job_id
 from reelscope_gateway.jobs.runner import JobRunner
 from reelscope_runtime import tracing
 from reelscope_runtime.bus.base import Bus, Delivery, TaskSource
-from reelscope_runtime.errors import InternalError, ServiceError, UnavailableError
+from reelscope_runtime.errors import InternalError, ServiceError
 from reelscope_runtime.metrics import Metrics
 from reelscope_runtime.settings import WorkerSettings
 
@@ -70,14 +70,14 @@ class JobWorker:
         while not self._draining.is_set():
             try:
                 delivery = await source.next(POLL_S)
-            except UnavailableError as error:
-                log.warning("bus_unavailable", reason=error.reason)
+            except ServiceError as error:
+                log.warning("no_job_from_bus", code=error.error_code, reason=error.reason)
                 await asyncio.sleep(BUS_BACKOFF_S)
                 continue
             if delivery is None:
                 continue
             if self._draining.is_set():
-                await delivery.nak()
+                await self._give_back(delivery)
                 return
             task = asyncio.create_task(self._handle(delivery))
             self._running.add(task)
@@ -111,8 +111,8 @@ class JobWorker:
     async def _give_back(delivery: Delivery) -> None:
         try:
             await delivery.nak()
-        except UnavailableError as error:
-            log.warning("bus_unavailable", reason=error.reason)
+        except ServiceError as error:
+            log.warning("give_back_failed", code=error.error_code, reason=error.reason)
 
     async def _try(self, delivery: Delivery, job_id: str) -> None:
         if delivery.attempt > self._settings.max_deliver:
@@ -120,19 +120,23 @@ class JobWorker:
             raise InternalError(f"given up after {tries} tries, each of which ended with the process", code="max_deliver")
         if is_job_id(job_id):
             await self._runner.run(job_id, attempt=delivery.attempt)
-        await delivery.ack()
+        try:
+            await delivery.ack()
+        except ServiceError as error:
+            # The job has ended; when it comes back after its ack-wait, that is seen at once.
+            log.warning("ack_failed", code=error.error_code, reason=error.reason)
 
     async def _keep(self, delivery: Delivery) -> None:
         while True:
             await asyncio.sleep(self._settings.ack_wait_s / 3)
             try:
                 await delivery.heartbeat()
-            except UnavailableError as error:
-                log.warning("heartbeat_failed", reason=error.reason)
+            except ServiceError as error:
+                log.warning("heartbeat_failed", code=error.error_code, reason=error.reason)
 
     async def _settle(self, delivery: Delivery, job_id: str, error: ServiceError) -> None:
-        """Gives the job back for another try or, after the last one, writes it off. Where the bus itself is what is missing,
-        nothing is said at all: the job comes back once its ack-wait is over."""
+        """Gives the job back for another try or, after the last one, writes it off. Where even that can't be said, the
+        job comes back once its ack-wait is over."""
         try:
             if error.retryable and delivery.attempt < self._settings.max_deliver:
                 backoff = self._settings.backoff_s
@@ -141,8 +145,8 @@ class JobWorker:
                 await delivery.nak(delay_s)
                 return
             await self._write_off(delivery, job_id, error)
-        except UnavailableError as unavailable:
-            log.warning("bus_unavailable", reason=unavailable.reason)
+        except ServiceError as unsaid:
+            log.warning("settling_failed", code=unsaid.error_code, reason=unsaid.reason)
 
     async def _write_off(self, delivery: Delivery, job_id: str, error: ServiceError) -> None:
         log.warning("job_given_up", code=error.error_code, reason=error.reason, attempts=delivery.attempt)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, StoredResult
+from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult, StoredResult
 from reelscope_runtime.bus.base import Bus
 from reelscope_runtime.errors import NotFoundError
 
@@ -17,20 +17,18 @@ RESULT_KEY_HEADER = "reelscope-result-key"
 """Header of a result event on the bus: where the whole result is."""
 
 
-def result_key(
-    media_sha256: str, analyzer: str, *, version: str, models: Iterable[str], options: AnalyzeOptions, profile: str
-) -> str:
-    """Key of a result: the same media, analyzer, version, models, options and profile give the same.
+def result_key(media_sha256: str, analyzer: str, *, version: str, models: Iterable[str], language: str, profile: str) -> str:
+    """Key of a result: the same media, analyzer, version, models, language and profile give the same.
 
     Args:
         media_sha256: Lower-case hex.
         analyzer: Its name.
         version: The versions of the analyzer and of every node that it rests on.
         models: Name and hash of every model in use.
-        options: What the caller chose.
+        language: What the caller chose, where it matters to the analyzer; else empty.
         profile: The profile that it ran under.
     """
-    parts = [media_sha256, analyzer, version, sorted(models), profile, options.language, sorted(options.models.items())]
+    parts = [media_sha256, analyzer, version, sorted(models), profile, language]
     return f"{analyzer}.{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
 
 

@@ -86,7 +86,7 @@ class WorkerSettings(Group):
     concurrency: int = Field(1, ge=1, description="Tasks that one process works on at a time.")
     ack_wait_s: float = Field(30.0, gt=0, description="A task without a heartbeat for so long goes to another worker.")
     max_deliver: int = Field(4, ge=1, description="Tries before a task becomes a dead letter.")
-    backoff_s: tuple[float, ...] = Field((1.0, 5.0, 15.0), description="Delay before the 2nd, 3rd, … try.")
+    backoff_s: tuple[float, ...] = Field((1.0, 5.0, 15.0), min_length=1, description="Delay before the 2nd, 3rd, … try.")
     task_deadline_s: float = Field(3600.0, gt=0, description="Longest time for one task.")
     drain_s: float = Field(20.0, gt=0, description="At shutdown: how long running tasks may take to finish.")
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind
 
 from reelscope_runtime.settings import TracingSettings
 
@@ -37,11 +37,6 @@ def span(
     tracer = trace.get_tracer("reelscope")
     with tracer.start_as_current_span(name, context=parent, kind=kind, attributes=attributes) as current:
         yield current
-
-
-def fail(current: Span, reason: str) -> None:
-    """Marks a span as failed without an exception."""
-    current.set_status(Status(StatusCode.ERROR, reason))
 
 
 def inject(headers: MutableMapping[str, str]) -> MutableMapping[str, str]:

@@ -16,8 +16,16 @@ from reelscope.vision.v1.details_pb2 import CutDetail, CutSummary, QualityDetail
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.engine.inbox import Inbox
 from reelscope_runtime.engine.node import Analyzer, Feature
+from reelscope_runtime.engine.results import Outcome
 from reelscope_runtime.engine.run import Cancellation, Run
-from reelscope_runtime.errors import DeadlineError, InternalError, MediaError, ModelUnavailableError, UnknownAnalyzerError
+from reelscope_runtime.errors import (
+    DeadlineError,
+    InternalError,
+    InvalidRequestError,
+    MediaError,
+    ModelUnavailableError,
+    UnknownAnalyzerError,
+)
 from reelscope_runtime.media.items import AnyItem, AudioSpec, FrameSpec, Item, Spec
 
 FPS = 10.0
@@ -89,6 +97,14 @@ class Batched(Analyzer):
 
     def summary(self) -> Summary:
         return Summary(quality=QualitySummary(overall=1))
+
+
+class Unbuildable(Batched):
+    name = "unbuildable"
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        raise InvalidRequestError("no such language")
 
 
 class Broken(Batched):
@@ -186,7 +202,7 @@ def lease(task: str) -> Any:
     return nullcontext(Leased())
 
 
-CATALOG = Catalog([Bright], [Counter, Batched, Broken, OnBroken, Listener, NeedsModel])
+CATALOG = Catalog([Bright], [Counter, Batched, Broken, OnBroken, Listener, NeedsModel, Unbuildable])
 
 
 def media(frames: int, *, video: bool = True) -> MediaInfo:
@@ -242,6 +258,23 @@ def test_a_failing_analyzer_fails_alone_and_says_why() -> None:
     assert results["on_broken"].status == "failed"
     assert "rests on broken" in results["on_broken"].problem.reason
     assert results["counter"].status == "succeeded"
+
+
+def test_an_analyzer_that_cannot_be_made_fails_alone() -> None:
+    results, _ = run(["unbuildable", "batched"], FakeDecoding([0] * 5))
+    assert (results["unbuildable"].status, results["unbuildable"].problem.code) == ("failed", "invalid_request")
+    assert results["batched"].status == "succeeded"
+
+
+def test_coverage_counts_from_the_first_shown_frame() -> None:
+    info = media(20)
+    info.video.start_s = 2.0
+    info.audio.duration_s = 4.0  # 0-4 s in the file, of which 0-2 s on our clock can be heard
+    outcome = Outcome(info)
+    outcome.video_end_s = outcome.audio_end_s = 2.0
+    assert outcome.coverage(["audio"]) == 1.0
+    outcome.audio_end_s = 1.0
+    assert outcome.coverage(["audio"]) == pytest.approx(0.5)
 
 
 def test_missing_streams_are_not_applicable_and_missing_models_unavailable() -> None:

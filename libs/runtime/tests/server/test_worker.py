@@ -17,7 +17,7 @@ from reelscope_runtime.errors import MediaError, ServiceError, UnavailableError
 from reelscope_runtime.metrics import Metrics
 from reelscope_runtime.results import RESULT_KEY_HEADER
 from reelscope_runtime.server.tasks import TaskEvent
-from reelscope_runtime.server.worker import Worker
+from reelscope_runtime.server.worker import LARGEST_EVENT_BYTES, Worker
 from reelscope_runtime.settings import WorkerSettings
 
 SERVICE = "vision"
@@ -35,14 +35,10 @@ class Runner:
         self.attempts: list[int] = []
         self.begun = asyncio.Event()
 
-    async def analyze(
-        self, request: AnalyzeRequest, *, cancellation: Cancellation, attempt: int
-    ) -> AsyncIterator[TaskEvent]:
+    async def analyze(self, request: AnalyzeRequest, *, cancellation: Cancellation, attempt: int) -> AsyncIterator[TaskEvent]:
         self.attempts.append(attempt)
         segment = Segment(start_s=1, end_s=2)
-        yield TaskEvent(
-            AnalyzeEvent(job_id=request.job_id, analyzer="cut_analysis", segments=SegmentBatch(segments=[segment]))
-        )
+        yield TaskEvent(AnalyzeEvent(job_id=request.job_id, analyzer="cut_analysis", segments=SegmentBatch(segments=[segment])))
         if (error := self.fail(attempt)) is not None:
             raise error
         status = "succeeded"
@@ -198,3 +194,63 @@ async def test_at_shutdown_the_task_in_hand_goes_back_to_the_queue() -> None:
     async with working(bus, second):
         await events_until(bus, "result")
     assert second.attempts == [2]
+
+
+async def test_a_bus_that_fails_while_a_task_is_settled_does_not_end_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = MemoryBus()
+    failures: list[str] = []
+    publish = bus.publish_dead_letter
+
+    async def fail_once(letter: DeadLetter) -> None:
+        if not failures:
+            failures.append(letter.message_id)
+            raise UnavailableError("nobody answers")
+        await publish(letter)
+
+    monkeypatch.setattr(bus, "publish_dead_letter", fail_once)
+    runner = Runner(lambda _: MediaError("broken") if len(runner.attempts) == 1 else None)
+    async with working(bus, runner):
+        await submit(bus, "first")
+        await submit(bus, "second")
+        await events_until(bus, "result", "second")
+    assert failures == ["first.vision"]
+
+
+async def test_a_batch_that_is_too_large_for_the_bus_is_told_in_parts() -> None:
+    bus = MemoryBus()
+    batch = SegmentBatch(first_index=3)
+    for index in range(40):
+        batch.segments.add(start_s=index, end_s=index + 1).text.text = "x" * 50_000
+    batch.segments.add(start_s=40, end_s=41).text.text = "y" * 2_000_000
+
+    class Large(Runner):
+        async def analyze(
+            self, request: AnalyzeRequest, *, cancellation: Cancellation, attempt: int
+        ) -> AsyncIterator[TaskEvent]:
+            yield TaskEvent(AnalyzeEvent(job_id=request.job_id, analyzer="text_overlay", segments=batch))
+            result = AnalyzerResult(analyzer="text_overlay", status="failed", segments=batch.segments)
+            yield TaskEvent(AnalyzeEvent(job_id=request.job_id, analyzer="text_overlay", result=result))
+
+    async with working(bus, Large()):
+        await submit(bus)
+        seen = await events_until(bus, "result")
+    told: list[Segment] = []
+    for event in seen[:-1]:
+        part = AnalyzeEvent.FromString(event.payload).segments
+        assert len(event.payload) <= LARGEST_EVENT_BYTES
+        assert part.first_index == 3 + len(told)
+        told.extend(part.segments)
+    assert [segment.start_s for segment in told] == [segment.start_s for segment in batch.segments]
+    assert told[:40] == list(batch.segments)[:40]
+    assert not told[40].HasField("text"), "its place is kept, its detail is in the result"
+    assert await letters(bus) == []
+
+
+async def test_the_work_of_a_job_that_has_ended_is_not_begun() -> None:
+    bus, runner = MemoryBus(), Runner()
+    async with working(bus, runner):
+        await bus.jobs.create("over", Job(job_id="over", state="succeeded").SerializeToString())
+        await submit(bus, "over")
+        await submit(bus)
+        await events_until(bus, "result")
+    assert runner.attempts == [1]

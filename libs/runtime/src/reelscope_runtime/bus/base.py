@@ -126,8 +126,8 @@ class ObjectStore(ABC):
         """Raises NotFoundError."""
 
     @abstractmethod
-    async def get_to(self, key: str, path: Path) -> None:
-        """Streams the object into a file. Raises NotFoundError."""
+    async def get_to(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
+        """Streams the object into a file. Raises NotFoundError, and MediaTooLargeError beyond `max_bytes`."""
 
     @abstractmethod
     async def exists(self, key: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from reelscope_runtime.bus import names
 from reelscope_runtime.bus.base import Bucket, ObjectStore, Record
 from reelscope_runtime.bus.memory_clock import Bell, Clock
-from reelscope_runtime.errors import ConflictError, InvalidRequestError, NotFoundError
+from reelscope_runtime.errors import ConflictError, InvalidRequestError, MediaTooLargeError, NotFoundError
 
 MAX_PAYLOAD_BYTES = 8 * 2**20
 """As the servers of this project are configured."""
@@ -141,9 +141,12 @@ class MemoryObjectStore(ObjectStore):
             raise NotFoundError(f"no object {key!r} in {self._name}")
         return self._objects[key]
 
-    async def get_to(self, key: str, path: Path) -> None:
+    async def get_to(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
         """See the base."""
-        await asyncio.to_thread(path.write_bytes, await self.get(key))
+        content = await self.get(key)
+        if max_bytes is not None and len(content) > max_bytes:
+            raise MediaTooLargeError(f"object {key!r} in {self._name} has {len(content)} bytes, more than {max_bytes}")
+        await asyncio.to_thread(path.write_bytes, content)
 
     async def exists(self, key: str) -> bool:
         """See the base."""

@@ -26,7 +26,7 @@ from nats.js.api import Header, ObjectInfo, ObjectMetaOptions, RawStreamMsg
 from reelscope_runtime.bus.base import ObjectStore
 from reelscope_runtime.bus.nats_connection import Connection
 from reelscope_runtime.bus.nats_reader import read
-from reelscope_runtime.errors import InternalError, InvalidRequestError, NotFoundError
+from reelscope_runtime.errors import InternalError, InvalidRequestError, MediaTooLargeError, NotFoundError
 
 CHUNK_BYTES = 256 * 1024
 """Few round trips, and hashing one holds the event loop for well under a millisecond."""
@@ -62,12 +62,12 @@ class NatsObjectStore(ObjectStore):
         await self._download(key, target)
         return target.getvalue()
 
-    async def get_to(self, key: str, path: Path) -> None:
+    async def get_to(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
         """The file is there only when it is complete."""
         part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         try:
             with await asyncio.to_thread(part.open, "wb") as target:
-                await self._download(key, target)
+                await self._download(key, target, max_bytes)
             await asyncio.to_thread(os.replace, part, path)
         finally:
             await asyncio.to_thread(part.unlink, missing_ok=True)
@@ -125,16 +125,20 @@ class NatsObjectStore(ObjectStore):
         if replaced:
             await self._purge(replaced)
 
-    async def _download(self, key: str, target: BinaryIO) -> None:
+    async def _download(self, key: str, target: BinaryIO, max_bytes: int | None = None) -> None:
         for attempt in range(1, READS + 1):
             info, _ = await self._info(key)
             if info is None:
                 raise NotFoundError(f"no object {key!r} in {self._name}")
+            self._check_size(key, info.size, max_bytes)
             await asyncio.to_thread(target.seek, 0)
             await asyncio.to_thread(target.truncate)
             digest = hashlib.sha256()
+            size = 0
             async with aclosing(self._chunks(info)) as chunks:
                 async for chunk in chunks:
+                    size += len(chunk)
+                    self._check_size(key, size, max_bytes)  # what an object says of itself need not be true
                     digest.update(chunk)
                     await asyncio.to_thread(target.write, chunk)
             if base64.urlsafe_b64decode((info.digest or "").removeprefix(_DIGEST)) == digest.digest():
@@ -142,6 +146,12 @@ class NatsObjectStore(ObjectStore):
             now, _ = await self._info(key)
             if (now is not None and now.nuid == info.nuid) or attempt == READS:
                 raise InternalError(f"object {key!r} in {self._name} is damaged: its bytes are not those of {info.digest}")
+
+    def _check_size(self, key: str, size: int | None, max_bytes: int | None) -> None:
+        if max_bytes is not None and (size or 0) > max_bytes:
+            raise MediaTooLargeError(
+                f"object {key!r} in {self._name} has {size} bytes or more, beyond the limit of {max_bytes}"
+            )
 
     async def _chunks(self, info: ObjectInfo) -> AsyncGenerator[bytes]:
         if not info.size:

@@ -54,14 +54,16 @@ def _bucket(name: str, *, ttl_s: float, replicas: int) -> StreamConfig:
     )
 
 
-def _object_store(name: str, *, replicas: int) -> StreamConfig:
-    """An object store as NATS's own clients declare it."""
+def _object_store(name: str, *, ttl_s: float, replicas: int) -> StreamConfig:
+    """An object store as NATS's own clients declare it. Without an age it would grow for ever."""
     return StreamConfig(
         name=f"OBJ_{name}",
         subjects=[f"$O.{name}.C.>", f"$O.{name}.M.>"],
         retention=RetentionPolicy.LIMITS,
         storage=StorageType.FILE,
         discard=DiscardPolicy.NEW,
+        max_age=ttl_s,
+        duplicate_window=min(LEAST_DUPLICATE_WINDOW_S, ttl_s),
         allow_rollup_hdrs=True,
         allow_direct=True,
         num_replicas=replicas,
@@ -106,8 +108,8 @@ def configs(
         _bucket(names.JOBS, ttl_s=jobs_ttl_s, replicas=replicas),
         _bucket(names.RESULTS, ttl_s=results_ttl_s, replicas=replicas),
         _bucket(names.SERVICES, ttl_s=announcement_ttl_s, replicas=replicas),
-        _object_store(names.OBJECTS, replicas=replicas),
-        _object_store(names.MEDIA, replicas=replicas),
+        _object_store(names.OBJECTS, ttl_s=max(results_ttl_s, jobs_ttl_s), replicas=replicas),
+        _object_store(names.MEDIA, ttl_s=jobs_ttl_s, replicas=replicas),
     ]
 
 

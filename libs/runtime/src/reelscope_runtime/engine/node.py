@@ -39,12 +39,14 @@ class NodeContext:
         options: What the caller chose.
         model: Gives the loaded model of a name in the node's `models`; it stays loaded until the task ends.
         threads: Compute threads that the node may use in libraries of its own.
+        is_stopped: Whether the task was cancelled; a call that lasts seconds asks now and then, and returns early.
     """
 
     media: MediaInfo
     options: AnalyzeOptions
     model: Callable[[str], Any]
     threads: int = 1
+    is_stopped: Callable[[], bool] = lambda: False
 
 
 class Node(ABC):
@@ -60,6 +62,7 @@ class Node(ABC):
         models: Names of the manifest's tasks that `context.model` is asked for.
         lookback_s: After an input at time t was processed, no output earlier than t - lookback_s will come. Bounds how
             long the inputs of dependants wait.
+        hears_language: Whether `options.language` changes what it gives.
         batch: `process_batch` is called with so many items at once (fewer at the end).
     """
 
@@ -71,6 +74,7 @@ class Node(ABC):
     models: ClassVar[tuple[str, ...]] = ()
     lookback_s: ClassVar[float] = 0.0
     batch: ClassVar[int] = 1
+    hears_language: ClassVar[bool] = False
 
     def __init__(self, context: NodeContext) -> None:
         self.context = context

@@ -82,6 +82,7 @@ class Run:
         self._steps: dict[str, Step] = {}
         self._told: dict[str, int] = {}
         self._progress = 0.0
+        self._cancellation = Cancellation()
 
     def execute(
         self, decode: Callable[[Mapping[str, Spec]], Decoding], cancellation: Cancellation, deadline_s: float
@@ -96,27 +97,48 @@ class Run:
         """
         outcome = Outcome(self._media)
         started = time.perf_counter()
-        with ExitStack() as leases:
-            for kind in self._catalog.closure(self._names):
-                self._steps[kind.name] = self._prepare(kind, leases)
-            specs, listeners = self._inputs()
-            if specs:
-                timer = threading.Timer(deadline_s, cancellation.cancel, [DeadlineError(f"not done after {deadline_s:g} s")])
-                timer.daemon = True
-                timer.start()
+        self._cancellation = cancellation
+        timer = threading.Timer(deadline_s, cancellation.cancel, [DeadlineError(f"not done after {deadline_s:g} s")])
+        timer.daemon = True
+        timer.start()
+        try:
+            with ExitStack() as leases:
                 try:
-                    self._decode(decode, specs, listeners, cancellation, outcome)
+                    self._work(decode, outcome, leases)
                 except ServiceError as error:
                     self._stop_all(error)
-                finally:
-                    timer.cancel()
-                    cancellation.bind(None)
-            self._finish(outcome)
-            return [self._result(name, outcome, time.perf_counter() - started) for name in self._names]
+                self._finish(outcome)
+                return [self._result(name, outcome, time.perf_counter() - started) for name in self._names]
+        finally:
+            timer.cancel()
+            cancellation.bind(None)
+
+    def _work(self, decode: Callable[[Mapping[str, Spec]], Decoding], outcome: Outcome, leases: ExitStack) -> None:
+        for kind in self._catalog.closure(self._names):
+            if self._is_stopped():
+                self._steps[kind.name] = self._step(kind)
+                continue
+            self._steps[kind.name] = self._prepare(kind, leases)
+        for step in self._steps.values():
+            step.has_dependants = any(step.name in other.kind.requires for other in self._steps.values())
+        self._raise_if_stopped()
+        specs, listeners = self._inputs()
+        if specs:
+            self._decode(decode, specs, listeners, outcome)
+
+    def _is_stopped(self) -> bool:
+        return self._cancellation.error is not None
+
+    def _raise_if_stopped(self) -> None:
+        if self._cancellation.error is not None:
+            raise self._cancellation.error
+
+    def _step(self, kind: type[AnyNode]) -> Step:
+        return Step(kind, max(self._media.duration_s, self._media.video.duration_s, self._media.audio.duration_s))
 
     def _prepare(self, kind: type[AnyNode], leases: ExitStack) -> Step:
         """The node with its models, or the reason why it will not run."""
-        step = Step(kind, None, max(self._media.duration_s, self._media.video.duration_s, self._media.audio.duration_s))
+        step = self._step(kind)
         for stream in sorted(self._catalog.streams(kind.name)):
             if not self._media.HasField("video" if stream == "video" else "audio"):
                 step.stop("not_applicable", Problem(code=f"no_{stream}", reason=f"the clip has no {stream}"))
@@ -140,7 +162,7 @@ class Run:
         except ServiceError as error:
             step.stop("failed", error.to_problem())
             return step
-        step.node = kind(NodeContext(self._media, self._options, models.__getitem__, self._threads))
+        step.build(NodeContext(self._media, self._options, models.__getitem__, self._threads, self._is_stopped))
         return step
 
     @staticmethod
@@ -165,9 +187,9 @@ class Run:
         decode: Callable[[Mapping[str, Spec]], Decoding],
         specs: Mapping[str, Spec],
         listeners: Mapping[str, list[tuple[Step, str]]],
-        cancellation: Cancellation,
         outcome: Outcome,
     ) -> None:
+        cancellation = self._cancellation
         waiting_since = time.perf_counter()
         with decode(specs) as decoding:
             cancellation.bind(decoding.cancel)
@@ -188,8 +210,7 @@ class Run:
                     raise
             finally:
                 outcome.take(decoding)
-            if cancellation.error is not None:
-                raise cancellation.error
+            self._raise_if_stopped()
         self._stop_undecodable(outcome)
 
     def _stop_undecodable(self, outcome: Outcome) -> None:
@@ -226,6 +247,8 @@ class Run:
 
     def _finish(self, outcome: Outcome) -> None:
         for step in self._steps.values():
+            if self._cancellation.error is not None:
+                self._stop_all(self._cancellation.error)
             for source in (name for name in ("frames", "audio") if getattr(step.kind, name) is not None):
                 step.inbox.advance(source, math.inf)
             for items in (step.drain(), step.flush()):

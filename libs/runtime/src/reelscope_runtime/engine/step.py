@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
@@ -12,7 +13,7 @@ import structlog
 
 from reelscope.analysis.v1.analysis_pb2 import ModelInfo, NodeTiming, Problem, Segment
 from reelscope_runtime.engine.inbox import Inbox
-from reelscope_runtime.engine.node import Analyzer, AnyNode
+from reelscope_runtime.engine.node import Analyzer, AnyNode, NodeContext
 from reelscope_runtime.errors import InternalError, ServiceError
 from reelscope_runtime.media.items import AnyItem, Item
 
@@ -28,9 +29,9 @@ class Step:
         status: What its result will say: "succeeded" unless something happened.
     """
 
-    def __init__(self, kind: type[AnyNode], node: AnyNode | None, duration_s: float) -> None:
+    def __init__(self, kind: type[AnyNode], duration_s: float) -> None:
         self.kind = kind
-        self.node = node
+        self.node: AnyNode | None = None
         self.name = kind.name
         sources = [name for name, spec in (("frames", kind.frames), ("audio", kind.audio)) if spec is not None]
         self.inbox = Inbox([*sources, *kind.requires])
@@ -40,6 +41,7 @@ class Step:
         self.status = "succeeded"
         self.consumed_s = 0.0
         self.watermark = -math.inf
+        self.has_dependants = False
         self.timing = NodeTiming(node=kind.name)
         self._batch: list[AnyItem] = []
         self._duration_s = duration_s
@@ -80,34 +82,44 @@ class Step:
         self.timing.items += len(batch)
         return self._call(lambda: node.process_batch(batch) if self.kind.batch > 1 else node.process(batch[0]))
 
-    def _call(self, function: Callable[[], Iterable[Segment | AnyItem]]) -> list[AnyItem]:
+    @contextmanager
+    def guard(self) -> Iterator[None]:
         """The one place where an analyzer's exception becomes its own failed result and not everybody's."""
-        started = time.perf_counter()
-        outputs: list[Segment | AnyItem] = []
         try:
-            outputs.extend(function())
-            return [self._output(output) for output in outputs]
+            yield
         except ServiceError as error:
             self.stop("failed", error.to_problem())
         except Exception as error:
             log.exception("analyzer_failed", analyzer=self.name)
             reason = f"{self.name} failed with {type(error).__name__}: {error}"
             self.stop("failed", InternalError(reason, code="analyzer_failed").to_problem())
-        finally:
-            self.timing.compute_s += time.perf_counter() - started
-        return []
+
+    def build(self, context: NodeContext) -> None:
+        """Makes the node for this task."""
+        with self.guard():
+            self.node = self.kind(context)
+
+    def _call(self, function: Callable[[], Iterable[Segment | AnyItem]]) -> list[AnyItem]:
+        started = time.perf_counter()
+        outputs: list[AnyItem] = []
+        with self.guard():
+            outputs.extend(self._output(output) for output in list(function()))
+        self.timing.compute_s += time.perf_counter() - started
+        return outputs if self.works else []
 
     def _output(self, output: Segment | AnyItem) -> AnyItem:
         if isinstance(output, Segment):
             self._check(output)
             self.segments.append(output)
-            return Item(self.name, output.start_s, output.end_s, len(self.segments) - 1, output)
-        if output.time_s < self.watermark:
+            item = Item(self.name, output.start_s, output.end_s, len(self.segments) - 1, output)
+        else:
+            item = output if output.source == self.name else replace(output, source=self.name)
+        if self.has_dependants and item.time_s < self.watermark:
             raise InternalError(
-                f"{self.name} gave an item at {output.time_s:.3f} s although it had promised nothing before "
+                f"{self.name} gave an item at {item.time_s:.3f} s although it had promised nothing before "
                 f"{self.watermark:.3f} s: its lookback_s is too small"
             )
-        return output if output.source == self.name else replace(output, source=self.name)
+        return item
 
     def _check(self, segment: Segment) -> None:
         """Holds every segment to the contract: finite, ordered times within the clip, and its own kind of detail."""

@@ -27,6 +27,18 @@ _PAYLOAD_SLACK_BYTES = 64 * 2**20
 """Beyond the largest picture: audio chunks of unusual length."""
 _START_S = 30.0
 """A decoder process has imported its libraries by then, however busy the machine."""
+_ENVIRONMENT = frozenset({"PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"})
+_ENVIRONMENT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_")
+_ENVIRONMENT_SUFFIXES = ("_NUM_THREADS",)
+"""What a decoder, which opens untrusted files, gets of our environment: no address, no password, no key."""
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES) or name.endswith(_ENVIRONMENT_SUFFIXES)
+    }
 
 
 class _Decoder:
@@ -36,7 +48,9 @@ class _Decoder:
         self._log = os.memfd_create("decoder-log", os.MFD_CLOEXEC)
         self._max_payload = 3 * max_pixels + _PAYLOAD_SLACK_BYTES
         try:
-            self.child: Child = spawn_module("reelscope_runtime.media.child", [str(os.getpid())], stderr=self._log)
+            self.child: Child = spawn_module(
+                "reelscope_runtime.media.child", [str(os.getpid())], stderr=self._log, env=_environment()
+            )
         except OSError as error:
             os.close(self._log)
             raise UnavailableError(f"the decoder process can't be started: {error}") from error

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ from reelscope_runtime.bus.nats import connect
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.engine.node import Analyzer, Feature
 from reelscope_runtime.engine.run import Cancellation
-from reelscope_runtime.errors import ServiceError, UnavailableError
+from reelscope_runtime.errors import ServiceError
 from reelscope_runtime.logging import configure_logging
 from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.media.store import MediaStore
@@ -65,8 +65,9 @@ class AnalyzeMethods:
         """Runs the request; a caller that goes away cancels it."""
         cancellation = Cancellation()
         cast(Any, context).add_done_callback(lambda _: cancellation.cancel())  # the stubs' callback takes nothing
-        async for task_event in self.runner.analyze(request, cancellation=cancellation):
-            yield task_event.event
+        async with aclosing(self.runner.analyze(request, cancellation=cancellation)) as task_events:
+            async for task_event in task_events:
+                yield task_event.event
 
     async def ListAnalyzers(  # noqa: N802 - gRPC's name
         self, request: ListAnalyzersRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -167,9 +168,8 @@ class _Process:
                 http=probes.port,
                 seconds=round(time.perf_counter() - started, 2),
             )
-            await self._serve(bus, runner, stop)
+            await self._serve(bus, runner, server, stop)
         finally:
-            self._missing.append("draining")
             await server.drain(0)
             if bus is not None:
                 await bus.close()
@@ -179,22 +179,25 @@ class _Process:
             probes.close()
             log.info("stopped")
 
-    async def _serve(self, bus: Bus | None, runner: TaskRunner, stop: asyncio.Event) -> None:
-        """Works until told to stop; then finishes or gives back what is in hand."""
-        if bus is None:
-            await stop.wait()
-            return
-        worker = Worker(bus, runner, settings=self._settings.worker, metrics=self._metrics)
-        announcing = asyncio.create_task(self._announce(bus, runner), name="announce")
-        working = asyncio.create_task(worker.run(), name="worker")
+    async def _serve(self, bus: Bus | None, runner: TaskRunner, server: GrpcServer, stop: asyncio.Event) -> None:
+        """Works until told to stop; then says so, and finishes or gives back what is in hand."""
+        drain_s = self._settings.worker.drain_s
+        worker = Worker(bus, runner, settings=self._settings.worker, metrics=self._metrics) if bus is not None else None
+        working = asyncio.create_task(worker.run() if worker is not None else stop.wait(), name="worker")
+        announcing = asyncio.create_task(self._announce(bus, runner) if bus is not None else stop.wait(), name="announce")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         try:
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            worker.drain()
-            _, pending = await asyncio.wait({working}, timeout=self._settings.worker.drain_s)
-            if pending:
-                worker.give_back()
+            announcing.cancel()
+            self._missing.append("draining")
+            draining = asyncio.create_task(server.drain(drain_s), name="drain")
+            if worker is not None:
+                worker.drain()
+                _, pending = await asyncio.wait({working}, timeout=drain_s)
+                if pending:
+                    worker.give_back()
             await working
+            await draining
         finally:
             for task in (announcing, stopping):
                 task.cancel()
@@ -202,12 +205,13 @@ class _Process:
                     await task
 
     async def _announce(self, bus: Bus, runner: TaskRunner) -> None:
-        payload = runner.list_analyzers().SerializeToString()
+        """Says again and again what can be done here: models may come and go."""
+        self._metrics.bus_connected.set_function(lambda: float(bus.connected))
         while True:
-            self._metrics.bus_connected.set(bus.connected)
             try:
-                await bus.announce(self._definition.name, payload)
-            except UnavailableError as error:
+                listed = await asyncio.to_thread(runner.list_analyzers)
+                await bus.announce(self._definition.name, listed.SerializeToString())
+            except ServiceError as error:
                 log.warning("announce_failed", reason=error.reason)
             await asyncio.sleep(ANNOUNCE_S)
 
@@ -218,7 +222,10 @@ class _Process:
             if reason := unavailable_reason(pool, task):
                 log.warning("model_unavailable", task=task, reason=reason)
                 continue
-            pool.preload(task)
+            try:
+                pool.preload(task)
+            except ServiceError as error:
+                log.warning("model_unavailable", task=task, reason=error.reason)
 
     def _say_ready(self, grpc_port: int, http_port: int) -> None:
         """Writes the ports where the starter asked for them, whole or not at all."""

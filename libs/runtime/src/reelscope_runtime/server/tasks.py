@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from contextvars import copy_context
@@ -161,7 +161,7 @@ class TaskRunner:
 
     async def analyze(
         self, request: AnalyzeRequest, *, cancellation: Cancellation, attempt: int = 1
-    ) -> AsyncIterator[TaskEvent]:
+    ) -> AsyncGenerator[TaskEvent, None]:
         """Does what is asked and tells of it; ends with one result per analyzer.
 
         Raises:
@@ -207,7 +207,9 @@ class TaskRunner:
                 entry = self._pool.resolve(task, overrides=overrides, analyzer=asker)
                 models.append(f"{entry.name}@{self._pool.store.sha256(entry)}")
         profile = self._settings.models.profile
-        return result_key(sha256, name, version=self._version(name), models=models, options=request.options, profile=profile)
+        hears = any(node.hears_language for node in self.catalog.closure([name]))
+        language = request.options.language if hears else ""
+        return result_key(sha256, name, version=self._version(name), models=models, language=language, profile=profile)
 
     def _version(self, name: str) -> str:
         """The analyzer's version and, since they shape its result as much, those of the nodes that it rests on."""
@@ -247,7 +249,7 @@ class TaskRunner:
 
     async def _compute(
         self, task: _Task, names: Sequence[str], path: Path, cancellation: Cancellation
-    ) -> AsyncIterator[TaskEvent]:
+    ) -> AsyncGenerator[TaskEvent, None]:
         """Runs the engine in a thread and passes on what it tells."""
         # The thread inherits the context, so that its spans and log lines belong to this task.
         run = partial(copy_context().run, self._run, task, names, path, cancellation)
@@ -290,7 +292,7 @@ class TaskRunner:
 
     def _asker(self, model_task: str, request: AnalyzeRequest) -> str:
         """The analyzer whose model the caller chose, where it rests on this task; features serve several analyzers."""
-        for name in request.options.models:
+        for name in (*request.options.models, *self._settings.models.overrides):
             if name in self.catalog.analyzers:
                 nodes = self.catalog.closure([name])
                 if any(model_task in node.models for node in nodes):

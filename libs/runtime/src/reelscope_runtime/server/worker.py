@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import aclosing, suppress
 
 import structlog
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
 
-from reelscope.analysis.v1.analysis_pb2 import AnalyzeEvent, AnalyzeRequest, DeadLetter
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeEvent, AnalyzeRequest, DeadLetter, SegmentBatch
 from reelscope.gateway.v1.gateway_pb2 import Job
 from reelscope_runtime import tracing
 from reelscope_runtime.bus.base import Bus, Delivery, TaskSource
@@ -20,7 +21,6 @@ from reelscope_runtime.errors import (
     InternalError,
     InvalidRequestError,
     ServiceError,
-    UnavailableError,
 )
 from reelscope_runtime.metrics import Metrics
 from reelscope_runtime.results import RESULT_KEY_HEADER
@@ -31,6 +31,13 @@ log = structlog.get_logger(__name__)
 
 POLL_S = 1.0
 """How long one wait for a task lasts, and so how late the end of the process is noticed at most."""
+
+
+PAUSE_S = 0.5
+"""After the bus failed, before it is asked again."""
+LARGEST_EVENT_BYTES = 512 * 1024
+"""Half of NATS' default limit; larger batches are told in several events."""
+FINAL = frozenset({"succeeded", "failed", "cancelled"})
 
 
 class ShutdownError(CancelledError):
@@ -57,6 +64,7 @@ class Worker:
         self._service = runner.service
         self._draining = asyncio.Event()
         self._running: dict[str, set[Cancellation]] = {}
+        self._giving_back = False
 
     async def run(self) -> None:
         """Works until `drain` was called and the tasks in hand are done or given back."""
@@ -77,7 +85,8 @@ class Worker:
         self._draining.set()
 
     def give_back(self) -> None:
-        """Stops the tasks in hand; they return to the queue."""
+        """Stops the tasks in hand, and any that is just being taken; they return to the queue."""
+        self._giving_back = True
         for cancellations in self._running.values():
             for cancellation in cancellations:
                 cancellation.cancel(ShutdownError("the service is shutting down"))
@@ -90,15 +99,15 @@ class Worker:
             draining.cancel()
             try:
                 delivery = await waiting
-            except UnavailableError as error:
-                log.warning("bus_unavailable", reason=error.reason)
+                if delivery is not None and self._draining.is_set():
+                    await delivery.nak()
+                    return
+            except ServiceError as error:
+                log.warning("bus_failed", code=error.error_code, reason=error.reason)
+                await asyncio.sleep(PAUSE_S)
                 continue
-            if delivery is None:
-                continue
-            if self._draining.is_set():
-                await delivery.nak()
-                return
-            await self._handle(delivery)
+            if delivery is not None:
+                await self._handle(delivery)
 
     async def _listen_for_cancels(self) -> None:
         async for job_id in self._bus.cancels():
@@ -117,9 +126,6 @@ class Worker:
         try:
             with tracing.span("task", kind=SpanKind.CONSUMER, parent=parent, subject=delivery.subject):
                 outcome = await self._try(delivery, request)
-        except ShutdownError:
-            outcome = "given_back"
-            await delivery.nak()
         except ServiceError as error:
             outcome = await self._settle(delivery, request, error)
         except Exception as error:
@@ -142,26 +148,37 @@ class Worker:
             # The broker is not left to count: it would drop a task without a word when its workers were killed.
             tries = self._settings.max_deliver
             raise InternalError(f"given up after {tries} tries, each of which ended with the process", code="max_deliver")
-        if await self._is_cancelled(request.job_id):
+        if await self._state_of(request.job_id) in FINAL:
             await delivery.ack()
-            return "cancelled"
+            return "not_wanted"
         cancellation = Cancellation()
+        untold: ShutdownError | None = None
         self._running.setdefault(request.job_id, set()).add(cancellation)
-        heartbeat = asyncio.create_task(self._keep(delivery, request.job_id, cancellation), name="heartbeat")
+        if self._giving_back:
+            self.give_back()
+        watching = [
+            asyncio.create_task(self._keep(delivery), name="heartbeat"),
+            asyncio.create_task(self._follow(request.job_id, cancellation), name="follow-job"),
+        ]
         try:
-            async for event in self._runner.analyze(request, cancellation=cancellation, attempt=delivery.attempt):
-                if isinstance(cancellation.error, ShutdownError):
-                    continue
-                await self._publish(request, event)
+            analysis = self._runner.analyze(request, cancellation=cancellation, attempt=delivery.attempt)
+            async with aclosing(analysis) as events:
+                async for event in events:
+                    if isinstance(cancellation.error, ShutdownError):
+                        untold = cancellation.error  # what is told of unfinished work would look like its end
+                    else:
+                        await self._publish(request, event)
         finally:
-            heartbeat.cancel()
-            with suppress(asyncio.CancelledError):
-                await heartbeat
+            for task in watching:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             self._forget(request.job_id, cancellation)
-        if isinstance(cancellation.error, ShutdownError):
-            raise cancellation.error
+        if untold is not None:
+            raise untold
         await delivery.ack()
-        return "cancelled" if isinstance(cancellation.error, CancelledError) else "done"
+        was_cancelled = isinstance(cancellation.error, CancelledError) and not isinstance(cancellation.error, ShutdownError)
+        return "cancelled" if was_cancelled else "done"
 
     def _forget(self, job_id: str, cancellation: Cancellation) -> None:
         running = self._running[job_id]
@@ -173,37 +190,69 @@ class Worker:
         """Sends an event; its id is made of what it tells, so that a second try adds nothing."""
         event = task_event.event
         kind = event.WhichOneof("event") or "event"
-        position = {"segments": event.segments.first_index, "progress": f"{event.attempt}.{event.progress.fraction:.4f}"}
-        tells = f"{kind}.{event.progress.stage}" if kind == "progress" else kind
-        message_id = f"{request.job_id}.{self._service}.{event.analyzer}.{tells}.{position.get(kind, '')}"
         headers: dict[str, str] = {}
-        if kind == "result" and task_event.result_key:
-            headers[RESULT_KEY_HEADER] = task_event.result_key
+        if kind == "segments":
+            for part in _small_enough(event):
+                await self._send(request, part, f"segments.{part.segments.first_index}", headers)
+            return
+        tells = f"progress.{event.progress.stage}.{event.attempt}.{event.progress.fraction:.4f}"
+        if kind == "result":
+            tells = f"result.{event.result.status}"
             slim = AnalyzeEvent()
             slim.CopyFrom(event)
-            del slim.result.segments[:]
+            if task_event.result_key:
+                headers[RESULT_KEY_HEADER] = task_event.result_key
+                del slim.result.segments[:]
+            elif event.ByteSize() > LARGEST_EVENT_BYTES:  # not kept, and too large to be sent: what was told must do
+                del slim.result.segments[:]
             event = slim
-        tracing.inject(headers)
-        payload = event.SerializeToString()
-        await self._bus.publish_event(request.job_id, self._service, payload, message_id=message_id, headers=headers)
+        await self._send(request, event, tells, headers)
 
-    async def _keep(self, delivery: Delivery, job_id: str, cancellation: Cancellation) -> None:
-        """Heartbeats; and the job's record is asked whether it was cancelled, should the message have been missed."""
+    async def _send(self, request: AnalyzeRequest, event: AnalyzeEvent, tells: str, headers: dict[str, str]) -> None:
+        message_id = f"{request.job_id}.{self._service}.{event.analyzer}.{tells}"
+        payload = event.SerializeToString()
+        own = dict(headers)
+        tracing.inject(own)
+        await self._bus.publish_event(request.job_id, self._service, payload, message_id=message_id, headers=own)
+
+    async def _keep(self, delivery: Delivery) -> None:
+        """Heartbeats, whatever else is slow."""
         while True:
             await asyncio.sleep(self._settings.ack_wait_s / 3)
             try:
                 await delivery.heartbeat()
-                if await self._is_cancelled(job_id):
-                    cancellation.cancel(CancelledError(f"job {job_id} was cancelled"))
-            except UnavailableError as error:
+            except ServiceError as error:
                 log.warning("heartbeat_failed", reason=error.reason)
 
-    async def _is_cancelled(self, job_id: str) -> bool:
+    async def _follow(self, job_id: str, cancellation: Cancellation) -> None:
+        """Asks the job's record now and then whether the work is still wanted, should the message have been missed."""
+        while True:
+            await asyncio.sleep(self._settings.ack_wait_s / 3)
+            try:
+                state = await self._state_of(job_id)
+            except ServiceError as error:
+                log.warning("job_not_readable", reason=error.reason)
+                continue
+            if state in FINAL:
+                cancellation.cancel(CancelledError(f"job {job_id} is {state}: its work is not wanted any more"))
+
+    async def _state_of(self, job_id: str) -> str:
+        """The job's state; empty for a task without a record."""
         record = await self._bus.jobs.get(job_id) if job_id else None
-        return record is not None and record.value is not None and Job.FromString(record.value).state == "cancelled"
+        return Job.FromString(record.value).state if record is not None and record.value is not None else ""
 
     async def _settle(self, delivery: Delivery, request: AnalyzeRequest, error: ServiceError) -> str:
-        """Gives a failed task back, or writes it off with its reason."""
+        """Decides a failed task's fate. Where the bus fails, too, the task comes back by itself after the ack-wait."""
+        try:
+            if isinstance(error, ShutdownError):
+                await delivery.nak()
+                return "given_back"
+            return await self._give_back_or_bury(delivery, request, error)
+        except ServiceError as failure:
+            log.warning("task_not_settled", code=failure.error_code, reason=failure.reason)
+            return "unsettled"
+
+    async def _give_back_or_bury(self, delivery: Delivery, request: AnalyzeRequest, error: ServiceError) -> str:
         retries = self._settings.max_deliver - delivery.attempt
         if error.retryable and retries > 0:
             backoff = self._settings.backoff_s
@@ -232,3 +281,24 @@ class Worker:
         self._metrics.dead_letters.labels(self._service).inc()
         await delivery.term()
         return "dead"
+
+
+def _small_enough(event: AnalyzeEvent) -> Iterator[AnalyzeEvent]:
+    """The batch in parts that the bus takes. A segment that is too large by itself is told without its detail: its place in the
+    order is kept, and the result has all of it."""
+    segments = event.segments.segments
+    if event.ByteSize() <= LARGEST_EVENT_BYTES:
+        yield event
+        return
+    if len(segments) == 1:
+        bare = AnalyzeEvent()
+        bare.CopyFrom(event)
+        bare.segments.segments[0].ClearField("detail")
+        yield bare
+        return
+    middle = len(segments) // 2
+    for start, part in ((0, segments[:middle]), (middle, segments[middle:])):
+        half = AnalyzeEvent()
+        half.CopyFrom(event)
+        half.segments.CopyFrom(SegmentBatch(first_index=event.segments.first_index + start, segments=part))
+        yield from _small_enough(half)

@@ -34,6 +34,7 @@ class SpeechTranscription(Analyzer):
     version = "1"
     description = "What is said: text, words with times, language"
     detail = "utterance"
+    hears_language = True
     audio = AudioSpec(sample_rate=SAMPLE_RATE, mono=True, chunk_s=_CHUNK_S)
     requires = ("speech_regions",)
     models = (MODEL,)

@@ -448,7 +448,9 @@ class AnalyzerResult(_message.Message):
         """Several where a method uses more than one."""
 
     @_builtins.property
-    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Segment]: ...
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Segment]:
+        """In the order in which they were found; a document has them in the order of their times."""
+
     @_builtins.property
     def summary(self) -> Global___Summary: ...
     @_builtins.property
