@@ -24,7 +24,7 @@ from contract.task_conformance import TaskConformance
 
 from reelscope.analysis.v1.analysis_pb2 import DeadLetter, Problem
 from reelscope_runtime.bus.base import Bucket, Bus, Event, Record
-from reelscope_runtime.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
+from reelscope_runtime.errors import ConflictError, InvalidRequestError, MediaTooLargeError, NotFoundError, UnavailableError
 
 
 class BusConformance(TaskConformance):

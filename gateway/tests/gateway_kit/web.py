@@ -16,7 +16,8 @@ PIECE = b"\0" * 65536
 @dataclass
 class Web:
     """Serves a folder's files, and: /hang.mp4 (never answers), /endless.mp4 (never ends, no length), /slow.mp4 (trickles),
-    /gone.mp4 (404), /secret.mp4 (401), /blocked.mp4 (403), /busy.mp4 (503), /page (HTML without a clip), /away?TARGET (redirects)."""
+    /gone.mp4 (404), /secret.mp4 (401), /blocked.mp4 (403), /busy.mp4 (503), /page (HTML without a clip), /away?TARGET
+    (redirects)."""
 
     folder: Path
     stop: threading.Event = field(default_factory=threading.Event)

@@ -145,6 +145,7 @@ class FakeDecoding:
         self.position_s = self.decode_s = self.video_end_s = self.audio_end_s = 0.0
         self.frames_decoded = 0
         self.warnings: list[str] = []
+        self.ended_streams: set[str] = set()
         self.specs: Mapping[str, Spec] = {}
         self.cancelled = threading.Event()
 
@@ -322,6 +323,47 @@ def test_inbox_waits_for_the_slower_input() -> None:
     assert inbox.pop() is None, "another frame at 1.0 s may come, and would be first"
     inbox.advance("frames", 1.5)
     assert inbox.pop() is not None
+
+
+class Both(Batched):
+    """Wants pictures and sound, and notes how many items wait for it."""
+
+    name = "both"
+    audio = AudioSpec()
+    batch = 1
+    waiting: ClassVar[list[int]] = []
+
+    def process(self, item: AnyItem) -> Iterable[Segment]:
+        return ()
+
+
+class ShortSound(FakeDecoding):
+    """Half a second of sound under the pictures."""
+
+    def __iter__(self) -> Iterator[tuple[str, AnyItem]]:
+        (frames,) = [key for key, spec in self.specs.items() if isinstance(spec, FrameSpec)]
+        (audio,) = [key for key, spec in self.specs.items() if isinstance(spec, AudioSpec)]
+        self.audio_end_s = 0.5
+        yield audio, Item("audio", 0.0, 0.5, 0, np.zeros((1, 8000), np.float32))
+        for key, item in super().__iter__():
+            if key == frames:
+                self.ended_streams = {"audio"}
+                yield key, item
+                self.held = max(self.held, self.run._steps["both"].inbox.waiting)
+
+    held = 0
+    run: Run
+
+
+def test_sound_that_ends_early_holds_no_pictures_up() -> None:
+    info = media(50)
+    info.audio.duration_s = 0.5
+    decoding = ShortSound([0] * 50)
+    decoding.run = Run(Catalog([], [Both]), ["both"], media=info, options=AnalyzeOptions(), lease=lease, sink=Told())
+    (result,) = decoding.run.execute(decoding.open, Cancellation(), 60)
+    assert result.status == "succeeded", result.problem
+    assert result.timing.items == 51
+    assert decoding.held <= 1
 
 
 class Late(Bright):

@@ -71,6 +71,22 @@ def test_the_child_knows_no_secret(settings: MediaSettings, long_clip: Path, mon
     assert not {name for name in given if name.startswith(("AWS_", "REELSCOPE_"))}
 
 
+def test_it_tells_which_streams_have_ended(host: MediaHost, tmp_path: Path) -> None:
+    sound = clips.Track(clips.tone(1.0))
+    path = clips.make(tmp_path / "t.mkv", [clips.gray(n) for n in range(75)], tracks=[sound])
+    info = host.probe(path)
+    with host.decode(path, info, {"a": AudioSpec()}) as decoding:
+        next(decoding)
+        assert "video" in decoding.ended_streams
+    with host.decode(path, info, {**EVERY, "a": AudioSpec()}) as decoding:
+        position_s = 0.0
+        for _, item in decoding:
+            assert item.source not in {{"video": "frames"}.get(kind, kind) for kind in decoding.ended_streams}
+            assert decoding.position_s >= position_s
+            position_s = decoding.position_s
+        assert decoding.ended_streams == {"video", "audio"}
+
+
 def test_memory_is_bounded_on_both_sides(host: MediaHost, long_clip: Path) -> None:
     info = host.probe(long_clip)
     peaks: list[int] = []

@@ -308,8 +308,8 @@ async def test_s3(settings: MediaSettings, s3: dict[str, bytes]) -> None:
     with pytest.raises(MediaError, match="declared"):
         async with store.open(MediaRef(uri="s3://bucket/folder/clip.mp4", size_bytes=99_999)):
             pass
+    small = settings.model_copy(update={"cache_bytes": 99_999})
     with pytest.raises(MediaTooLargeError):
-        small = settings.model_copy(update={"cache_bytes": 99_999})
         async with MediaStore(small).open(MediaRef(uri="s3://bucket/folder/clip.mp4")):
             pass
     with pytest.raises(NotFoundError):

@@ -34,6 +34,10 @@ class Decoding(Protocol):
         """End of the last sample."""
 
     @property
+    def ended_streams(self) -> set[str]:
+        """ "video" and "audio" once nothing of it comes after the items given so far."""
+
+    @property
     def warnings(self) -> list[str]:
         """What was odd."""
 

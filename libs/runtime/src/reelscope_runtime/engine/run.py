@@ -191,6 +191,7 @@ class Run:
     ) -> None:
         cancellation = self._cancellation
         waiting_since = time.perf_counter()
+        ended: set[str] = set()
         with decode(specs) as decoding:
             cancellation.bind(decoding.cancel)
             try:
@@ -202,6 +203,9 @@ class Run:
                         if step.works:
                             step.inbox.push(source, item)
                             step.inbox.advance(source, math.nextafter(item.time_s, math.inf))
+                    if len(decoding.ended_streams) > len(ended):
+                        ended = set(decoding.ended_streams)
+                        self._end_inputs(ended)
                     self._turn()
                     self._tell_progress(item.end_s)
                     waiting_since = time.perf_counter()
@@ -212,6 +216,13 @@ class Run:
                 outcome.take(decoding)
             self._raise_if_stopped()
         self._stop_undecodable(outcome)
+
+    def _end_inputs(self, streams: set[str]) -> None:
+        """A stream that is over holds nobody up any more: sound that ends before the picture, say."""
+        for step in self._steps.values():
+            for source, stream in (("frames", "video"), ("audio", "audio")):
+                if stream in streams and getattr(step.kind, source) is not None:
+                    step.inbox.advance(source, math.inf)
 
     def _stop_undecodable(self, outcome: Outcome) -> None:
         for stream, end_s in (("video", outcome.video_end_s), ("audio", outcome.audio_end_s)):

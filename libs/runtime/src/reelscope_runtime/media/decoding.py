@@ -55,6 +55,7 @@ def decode(
 
     frames = Frames(info, frame_specs, limits, output) if frame_specs and info.get("video") else None
     sound = Sound(info, audio_specs, limits, output) if audio_specs and info.get("audio") else None
+    output.ended = {kind for kind, part in (("video", frames), ("audio", sound)) if part is None}
     warnings: list[str] = []
     if frames is not None or sound is not None:
         container = _open(path, info, limits, hwaccel if frames is not None else "none")
@@ -117,9 +118,10 @@ class _Pass:
                 self._errors.append(f"longer than the limit of {self._limits.max_duration_s:.0f} s")
                 break
             self._heartbeat()
-        for part in (self._frames, self._sound):
+        for kind, part in (("video", self._frames), ("audio", self._sound)):
             if part is not None:
                 part.finish()
+                self._output.ended.add(kind)
         if not any(decoder.frames for decoder in decoders.values()):
             errors = [*self._errors, *(d.last_error for d in decoders.values() if d.last_error)]
             raise RefusedError("media_unreadable", f"nothing can be decoded: {errors[-1] if errors else 'no frame'}")

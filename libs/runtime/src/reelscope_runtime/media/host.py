@@ -109,7 +109,9 @@ class Decoding:
     Arrays are read-only, and shared where two specifications want the same.
 
     Attributes:
-        position_s: How far decoding has come, in seconds since time zero.
+        position_s: How far decoding has come, in seconds since time zero; never goes back.
+        ended_streams: "video" and "audio" once none of its items comes after those given so far: from the first item on where
+            it is absent or not wanted, else when the file has been read to its end (no container says it earlier for sure).
         frames_decoded: Video frames decoded so far; none is decoded twice.
         decode_s: Processor time that the decoder process took so far.
         video_end_s: Real end of the video, once iteration is over.
@@ -124,6 +126,7 @@ class Decoding:
         self._cancelled = False
         self._over = False
         self.position_s = 0.0
+        self.ended_streams: set[str] = set()
         self.frames_decoded = 0
         self.decode_s = 0.0
         self.video_end_s = 0.0
@@ -159,7 +162,8 @@ class Decoding:
             self._over = True
             self._check_cancelled()
             raise
-        self.position_s = header["position_s"]
+        self.position_s = max(self.position_s, header["position_s"])
+        self.ended_streams.update(header.get("ended", ()))
         self.frames_decoded = header["frames"]
         self.decode_s = header["decode_s"]
         if header["type"] == "item":

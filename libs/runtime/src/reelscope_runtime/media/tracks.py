@@ -34,6 +34,7 @@ class Output:
         position_s: The latest time that was decoded.
         frames: Video frames decoded.
         units: Frames of either kind decoded.
+        ended: "video" and "audio" once no item of theirs comes any more.
     """
 
     def __init__(self, emit: Emit) -> None:
@@ -42,12 +43,14 @@ class Output:
         self.position_s = 0.0
         self.frames = 0
         self.units = 0
+        self.ended: set[str] = set()
 
     def send(self, header: dict[str, Any], content: np.ndarray[Any, Any] | None = None) -> None:
         """Sends one message; an item brings its picture or samples."""
         progress = {
             "position_s": self.position_s,
             "frames": self.frames,
+            "ended": sorted(self.ended),
             "decode_s": time.process_time() - self._started_cpu_s,
         }
         self._emit({**header, **progress}, content)
