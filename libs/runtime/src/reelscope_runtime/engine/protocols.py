@@ -35,7 +35,7 @@ class Decoding(Protocol):
 
     @property
     def ended_streams(self) -> set[str]:
-        """ "video" and "audio" once nothing of it comes after the items given so far."""
+        """Those of "video" and "audio" of which nothing comes after the items given so far."""
 
     @property
     def warnings(self) -> list[str]:
