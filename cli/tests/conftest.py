@@ -9,7 +9,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for what the tests of this folder share
 
 from fake_gateway import FakeGateway
-from stand_ins import Fakes, children
+from stand_ins import Fakes
+
+from support.processes import children
 
 
 @pytest.fixture

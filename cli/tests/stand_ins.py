@@ -10,24 +10,6 @@ FAKES = Path(__file__).parent / "fakes"
 NAMES = ("vision", "audio", "speech", "temporal", "gateway")
 
 
-def children() -> dict[int, str]:
-    """This process's children and their states; Z is a zombie."""
-    found = {}
-    for task in Path("/proc/self/task").iterdir():
-        for pid in _read(task / "children").split():
-            if fields := _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split():
-                found[int(pid)] = fields[0]
-    return found
-
-
-def _read(path: Path) -> str:
-    """Content of a file in /proc; nothing where its process or thread has just ended."""
-    try:
-        return path.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
 class Fakes:
     """Stand-ins for the services and the gateway, found before the real ones; what each does can be chosen."""
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stand_ins import Fakes, children
+from stand_ins import Fakes
 
 from reelscope_cli.stack.environment import StackOptions
 from reelscope_cli.stack.errors import ProcessFailedError
 from reelscope_cli.stack.local import LocalStack
 from reelscope_cli.stack.supervisor import RestartPolicy, Supervised
+from support.processes import children
 
 pytestmark = pytest.mark.usefixtures("no_child_left")
 

@@ -21,18 +21,6 @@ from reelscope_runtime.settings import MediaSettings, NatsSettings
 from support.nats_server import NatsServer
 
 
-def children() -> dict[int, str]:
-    """This process's children and their states; Z is a zombie."""
-    found = {}
-    for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            try:
-                found[int(pid)] = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    return found
-
-
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with clip.mp4, silent.mp4, sound.m4a."""

@@ -11,12 +11,12 @@ import pytest
 from gateway_kit.clips import write_clip
 from gateway_kit.web import Web
 
-from conftest import children
 from reelscope_gateway.fetch.downloader import Downloader, Fetched, child_environment
 from reelscope_gateway.fetch.remux import join
 from reelscope_gateway.settings import FetchSettings
 from reelscope_runtime.errors import FetchError, ServiceError
 from reelscope_runtime.metrics import Metrics
+from support.processes import children
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -10,18 +9,9 @@ import pytest
 
 from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.settings import MediaSettings
+from support.processes import children
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `clips`, which the tests of this folder share
-
-
-def children() -> dict[int, str]:
-    """This process's children and their states; Z is a zombie."""
-    found = {}
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # threads and children may end meanwhile
-            for pid in (task / "children").read_text().split():
-                found[int(pid)] = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    return found
 
 
 def open_files() -> int:
