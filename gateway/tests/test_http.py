@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -35,7 +36,11 @@ async def test_openapi_has_the_contract(client: Client) -> None:
     examples = schema["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     for example in examples.values():
         json_format.ParseDict(example["value"], SubmitJobRequest())
-    assert (await client.http.get("/docs")).status_code == 200
+    page = await client.http.get("/docs")
+    assert page.status_code == 200
+    assert "://" not in page.text.replace("http://www.w3.org", ""), "the page asks nobody else for its parts"
+    for part in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert (await client.http.get(part)).status_code == 200
 
 
 def _references(node: Any) -> set[str]:

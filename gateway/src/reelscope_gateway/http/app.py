@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from reelscope_gateway.http.jobs import jobs_router
 from reelscope_gateway.http.measuring import Measuring
@@ -29,7 +30,8 @@ def create_app(service: JobService, metrics: Metrics, closing: asyncio.Future[No
         metrics: Where requests are counted.
         closing: Done when the gateway goes down; open event streams end then.
     """
-    app = FastAPI(title="Reelscope", version=__version__, description=DESCRIPTION, redoc_url=None)
+    # Its pages come from here, too: the visitor's browser asks nobody else.
+    app = FastAPIOffline(title="Reelscope", version=__version__, description=DESCRIPTION, redoc_url=None)
     app.add_middleware(Measuring, metrics=metrics)
     add_problem_handlers(app)
     app.include_router(jobs_router(service, metrics, closing))

@@ -41,7 +41,7 @@ class JobStateError(ConflictError):
     code = "job_not_finished"
 
     def __init__(self, reason: str, job: Job, *, code: str | None = None) -> None:
-        super().__init__(reason, code=code)
+        super().__init__(reason, code=code, retryable=not is_final(job))
         self.job = job
 
 

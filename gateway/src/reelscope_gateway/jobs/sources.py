@@ -23,7 +23,8 @@ def resolve_path(text: str, roots: Sequence[Path]) -> Path:
     shown = text if len(text) <= 200 else f"{text[:200]}…"  # noqa: PLR2004 - enough to recognise it by
     if not roots:
         raise ForbiddenError(
-            f"cannot read {shown!r}: no media root is set (REELSCOPE_GATEWAY__MEDIA_ROOTS); upload the file instead",
+            f"cannot read {shown!r}: no media root is set (REELSCOPE_GATEWAY__MEDIA_ROOTS, or `reelscope up --media FOLDER`); "
+            "upload the file instead",
             code="path_forbidden",
         )
     if "\0" in text:

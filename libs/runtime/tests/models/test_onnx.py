@@ -126,3 +126,18 @@ def test_the_models_package_imports_no_compute_library() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
 
     assert result.stdout.strip() == "[]"
+
+
+def test_a_loaded_network_reports_to_nobody(tmp_path: Path) -> None:
+    """Onnxruntime keeps a device id and a queue of events in the user's cache where its telemetry is on."""
+    code = (
+        "from reelscope_runtime.models import *; from reelscope_runtime.settings import ModelSettings\n"
+        "s = ModelSettings()\n"
+        "with ModelPool(ModelStore(Manifest.load('reelscope_vision'), s), s, {'onnx': load_onnx}) as pool:\n"
+        "    pool.preload('object_detection')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=50)
+    assert not list(tmp_path.rglob("*Microsoft*"))
+    assert not list(tmp_path.rglob(".onnxruntime"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,8 @@ def load_onnx(request: LoadRequest) -> OnnxModel:
         ModelUnavailableError: ONNX Runtime is not installed, refuses the file, or has no such device.
     """
     try:
+        # It would write a device id into the user's cache and report to its maker: nothing leaves this machine.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime  # noqa: PLC0415 - the runtime must start without a compute library
         from onnxruntime.capi import onnxruntime_pybind11_state as native  # noqa: PLC0415
     except ImportError as error:

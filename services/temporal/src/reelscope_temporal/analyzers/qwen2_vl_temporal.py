@@ -73,11 +73,10 @@ class Qwen2VlTemporal(Analyzer):
     def summary(self) -> Summary:
         """The clip as a whole."""
         hook = sentences.describe(_merged(self._hook)) if any(window.samples for window in self._hook) else ""
-        shots = "one shot" if len(self._shots) == 1 else f"{len(self._shots)} shots"
         told = " ".join(dict.fromkeys(text for _, _, text in self._shots))
         return Summary(
             description=DescriptionSummary(
-                text=f"A {self._layout} clip of {self._end_s:.1f} s in {shots}. {told}".strip(),
+                text=f"A {self._layout} clip of {self._end_s:.1f} s. {told}".strip(),
                 chapters=[Chapter(start_s=start, end_s=end, title=text) for start, end, text in self._shots],
                 hook=hook,
                 engine=ENGINE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -63,20 +64,20 @@ class Window:
         return "tilts up" if down > 0 else "tilts down"
 
     def cast(self) -> tuple[tuple[str, int], ...]:
-        """Labels seen in at least half of the looks, with how many were seen together, the largest first."""
-        looks = len(self.subjects)
-        seen: Counter[str] = Counter()
-        most: Counter[str] = Counter()
+        """Labels seen in at least half of the looks, with how many are usually seen together, the largest first.
+
+        The median and not the most: a detector that sees double for a moment makes no second person.
+        """
+        counts = [Counter(subject.label for subject in look) for look in self.subjects]
         area: dict[str, float] = {}
-        for look in self.subjects:
-            counts = Counter(subject.label for subject in look)
-            seen.update(counts.keys())
-            for label, count in counts.items():
-                most[label] = max(most[label], count)
-            for subject in look:
-                area[subject.label] = max(area.get(subject.label, 0.0), subject.area)
-        labels = [label for label in seen if 2 * seen[label] >= looks]
-        return tuple((label, most[label]) for label in sorted(labels, key=lambda label: -area[label]))
+        for subject in chain.from_iterable(self.subjects):
+            area[subject.label] = max(area.get(subject.label, 0.0), subject.area)
+        usual: dict[str, int] = {}
+        for label in area:
+            seen = sorted(count[label] for count in counts if count[label])
+            if 2 * len(seen) >= len(counts):
+                usual[label] = seen[(len(seen) - 1) // 2]
+        return tuple((label, usual[label]) for label in sorted(usual, key=lambda label: -area[label]))
 
     def placement(self) -> str:
         """Where the largest subject stands: "left", "center", "right", or empty."""
