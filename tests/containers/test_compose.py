@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 
-from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions
 from reelscope_cli.client import ReelscopeClient
 from reelscope_runtime.contract import to_json
 from support.compose import ROOT, Compose, inspect
+from support.jobs import distinct_copy
 
 # The first test pays for building the images; the others for analyzing the clip with two cores for everything.
 pytestmark = pytest.mark.timeout(1500)
@@ -186,11 +186,14 @@ def test_same_document_as_the_local_stack(stack: Compose, local_document: Mappin
     assert document["metadata"]["reconstruction_score"] == pytest.approx(100.0)
 
 
-async def test_a_service_that_dies_comes_back_and_its_task_is_done(stack: Compose, local_document: Mapping[str, Any]) -> None:
+async def test_a_service_that_dies_comes_back_and_its_task_is_done(
+    stack: Compose, local_document: Mapping[str, Any], tmp_path: Path
+) -> None:
+    # Other bytes than in the test before, so that no result is taken from the store.
+    clip = distinct_copy(DEMO, tmp_path / "demo.mp4", 1)
     attempts: list[int] = []
     async with ReelscopeClient(url_of(stack)) as client:
-        # Another wish than in the test before, so that no result is taken from the store.
-        job = await client.submit_file(DEMO, options=AnalyzeOptions(language="en"))
+        job = await client.submit_file(clip)
         async for event in client.watch(job.job_id):
             if event.analysis.service != "vision" or event.analysis.WhichOneof("event") != "progress":
                 continue
