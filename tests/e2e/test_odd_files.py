@@ -5,8 +5,10 @@ from __future__ import annotations
 import struct
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 from google.protobuf import json_format
 
@@ -94,3 +96,24 @@ async def test_a_header_that_claims_a_huge_picture_is_refused(stack: RunningStac
     assert isinstance(answer, MediaError)
     assert answer.error_code == "media_too_large"
     assert "12336" in answer.reason
+
+
+def zero_second_wav(path: Path) -> None:
+    layout = struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16)  # PCM, mono, 16 kHz, 16 bits
+    path.write_bytes(b"RIFF" + struct.pack("<I", 36) + b"WAVEfmt " + layout + b"data" + struct.pack("<I", 0))
+
+
+def zero_second_mp4(path: Path) -> None:
+    with av.open(str(path), "w", options={"movflags": "empty_moov"}) as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        output.start_encoding()
+
+
+@pytest.mark.parametrize("write", [zero_second_wav, zero_second_mp4])
+async def test_a_clip_of_no_length_is_refused(write: Callable[[Path], None], stack: RunningStack, tmp_path: Path) -> None:
+    write(tmp_path / "zero.mp4")
+    answer = await outcome(stack, tmp_path / "zero.mp4")
+    assert isinstance(answer, MediaError)
+    assert answer.error_code == "media_no_frames"

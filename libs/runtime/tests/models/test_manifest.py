@@ -79,7 +79,9 @@ def test_a_bad_entry_is_named_with_its_fault(entry_text: Callable[..., str], fie
 def test_the_flat_binary_of_ctranslate2_is_no_pickle(entry_text: Callable[..., str]) -> None:
     text = entry_text(files='[{ path = "model.bin", sha256 = "" }]', loader='"faster_whisper"')
 
-    assert Manifest.parse(text).get("net").weight_file.path == "model.bin"
+    (file,) = Manifest.parse(text).get("net").files
+    assert file.path == "model.bin"
+    assert file.is_weight
 
 
 @pytest.mark.parametrize(

@@ -173,11 +173,6 @@ class ModelEntry(_Frozen):
         return len(self.files) == 1
 
     @property
-    def weight_file(self) -> ModelFile:
-        """The file that stands for the model: its first file of weights."""
-        return next(file for file in self.files if file.is_weight)
-
-    @property
     def is_pinned(self) -> bool:
         """Whether the manifest itself knows the sha256 of every file."""
         return all(file.sha256 for file in self.files)
