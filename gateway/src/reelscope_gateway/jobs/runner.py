@@ -80,7 +80,8 @@ class JobRunner:
             if work.done():
                 work.result()
         except JobIsFinalError:
-            pass
+            # Cancelled, or ended by another gateway: what is told below is that end.
+            log.info("job_ended_elsewhere", job_id=job_id)
         finally:
             work.cancel()
             ending.cancel()
