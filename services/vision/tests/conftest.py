@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,8 @@ from reelscope_runtime.models import Manifest, ModelPool, ModelStore, load_onnx
 from reelscope_runtime.settings import MediaSettings, ModelSettings
 from reelscope_vision.analyzers import ANALYZERS
 from reelscope_vision.features import FEATURES
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `faces_lab`, which tests of this folder share
 
 SHARED_MEDIA = Path(__file__).resolve().parents[3].parent / "shared" / "media"
 

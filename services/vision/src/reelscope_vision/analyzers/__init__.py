@@ -1,10 +1,22 @@
-"""The vision service's analyzers, one file each."""
+"""Analyzers of the vision service."""
 
 from reelscope_runtime.engine.node import Analyzer
+from reelscope_vision.analyzers.age_estimation import AgeEstimation
 from reelscope_vision.analyzers.color_analysis import ColorAnalysis
 from reelscope_vision.analyzers.cut_analysis import CutAnalysis
+from reelscope_vision.analyzers.eye_tracking import EyeTracking
+from reelscope_vision.analyzers.face_detection import FaceDetection
+from reelscope_vision.analyzers.face_emotion import FaceEmotion
 from reelscope_vision.analyzers.object_detection import ObjectDetection
 
-ANALYZERS: tuple[type[Analyzer], ...] = (CutAnalysis, ObjectDetection, ColorAnalysis)
+ANALYZERS: tuple[type[Analyzer], ...] = (
+    CutAnalysis,
+    ObjectDetection,
+    ColorAnalysis,
+    FaceDetection,
+    AgeEstimation,
+    EyeTracking,
+    FaceEmotion,
+)
 
 __all__ = ["ANALYZERS"]

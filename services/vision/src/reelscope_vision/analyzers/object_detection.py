@@ -8,17 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
-from reelscope.analysis.v1.geometry_pb2 import Box, TimedBox
+from reelscope.analysis.v1.geometry_pb2 import TimedBox
 from reelscope.vision.v1.details_pb2 import ObjectDetail, ObjectLabelSummary, ObjectSummary
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 from reelscope_runtime.models.nets.nanodet import Detection
 from reelscope_vision.features.objects import LEAST_SCORE, SAMPLED_RATE, FrameObjects
 from reelscope_vision.shots.transition import Transition
-from reelscope_vision.tracking.boxes import iou
+from reelscope_vision.tracking.boxes import box_message, iou
 from reelscope_vision.tracking.keyframes import keyframe_indices, smooth
 from reelscope_vision.tracking.tracker import UNTRACKED, Tracker, TrackerSettings
 
@@ -40,9 +39,6 @@ _KEYFRAME_TOLERANCE = 0.015
 
 _SMOOTHING_S = 0.15
 """Width of the smoothing of boxes: less than one sample apart, enough for the jitter of the detector's bins."""
-
-_NO_CUT_KINDS = frozenset({"jump", "flash"})
-"""After these the same picture goes on, and so do the tracks."""
 
 
 @dataclass(slots=True)
@@ -94,7 +90,7 @@ class ObjectDetection(Analyzer):
         """Takes a transition or the objects of a frame."""
         if item.source == "shots":
             transition: Transition = item.value
-            if transition.opens_shot and transition.kind not in _NO_CUT_KINDS:
+            if transition.ends_tracks:
                 yield from self._cut(transition.time_s)
             return
         objects: FrameObjects = item.value
@@ -177,17 +173,12 @@ def _segment(sighting: _Sighting) -> Segment:
             label=sighting.label,
             track_id=sighting.identity,
             boxes=[
-                TimedBox(time_s=times_s[at], box=_box(boxes[at]), confidence=sighting.scores[at]) for at in keyframes.tolist()
+                TimedBox(time_s=times_s[at], box=box_message(boxes[at]), confidence=sighting.scores[at])
+                for at in keyframes.tolist()
             ],
             area_share=float(boxes[:, 2:].prod(axis=1).mean()),
         ),
     )
-
-
-def _box(box: NDArray[np.float64]) -> Box:
-    left, top = np.clip(box[:2], 0.0, 1.0)
-    right, bottom = np.clip(box[:2] + box[2:], 0.0, 1.0)
-    return Box(x=left, y=top, w=max(right - left, 0.0), h=max(bottom - top, 0.0))
 
 
 def _corner_box(detection: Detection) -> tuple[float, float, float, float]:

@@ -1,9 +1,28 @@
 """What is measured once and shared by the analyzers."""
 
 from reelscope_runtime.engine.node import Feature
+from reelscope_vision.features.face_emotions import FaceEmotionsFeature
+from reelscope_vision.features.face_tracks import FaceTracks
+from reelscope_vision.features.face_traits import FaceTraitsFeature
+from reelscope_vision.features.faces import Faces
 from reelscope_vision.features.objects import Objects
+from reelscope_vision.features.people import PeopleFeature
+from reelscope_vision.features.person_mask import PersonMasks
+from reelscope_vision.features.person_tracks import PersonTracks
+from reelscope_vision.features.persons import Persons
 from reelscope_vision.features.shots import Shots
 
-FEATURES: tuple[type[Feature], ...] = (Shots, Objects)
+FEATURES: tuple[type[Feature], ...] = (
+    Shots,
+    Objects,
+    Faces,
+    FaceTracks,
+    FaceTraitsFeature,
+    FaceEmotionsFeature,
+    PeopleFeature,
+    Persons,
+    PersonTracks,
+    PersonMasks,
+)
 
 __all__ = ["FEATURES"]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from reelscope_runtime.engine.node import Feature, NodeContext
-from reelscope_runtime.media.items import AnyItem, FrameSpec, Image, Item
+from reelscope_runtime.media.items import AnyItem, FrameSpec, Item
 from reelscope_runtime.models.nets.nanodet import NANODET_SIZE, Detection, detect, placement_of
+from reelscope_vision.features.pictures import ChangeGate
 
 _TASK = "object_detection"
 
@@ -20,13 +17,6 @@ SAMPLED_RATE = 5.0
 
 LEAST_SCORE = 0.3
 """Detections from here on are given: the tracker uses weak ones to prolong tracks, and starts none with them."""
-
-_CELL_GRID = 52
-"""Cells on a side in which two frames are compared: 8 x 8 pixels of the network's input, its finest stride."""
-
-_CELL_CHANGE = 5.0
-"""Grey levels by which the mean of a cell must change for the frame to count as changed. Coding noise stays below 2; the
-smallest thing that the network finds covers several cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +48,13 @@ class Objects(Feature):
         super().__init__(context)
         video = context.media.video
         self._placement = placement_of(max(1, video.width), max(1, video.height))
-        self._cells: NDArray[np.float32] | None = None
+        self._gate = ChangeGate()
         self._detections: tuple[Detection, ...] = ()
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
         """Takes one frame and gives its objects."""
-        cells = _cells(item.value)
-        is_new = self._cells is None or float(np.abs(cells - self._cells).max()) > _CELL_CHANGE
+        is_new = self._gate.change(item.value) > 0
         if is_new:
             model = self.context.model(_TASK)
             self._detections = tuple(detect(model, [item.value], self._placement, min_score=LEAST_SCORE)[0])
-            self._cells = cells
         yield Item(self.name, item.time_s, item.end_s, item.index, FrameObjects(self._detections, not is_new))
-
-
-def _cells(frame: Image) -> NDArray[np.float32]:
-    """Mean of each cell of the grid and channel, [52, 52, 3]."""
-    return cv2.resize(frame, (_CELL_GRID, _CELL_GRID), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -13,6 +13,8 @@ from reelscope_vision.shots.history import SmallFrame
 
 Kind = Literal["hard", "dissolve", "fade", "wipe", "flash", "jump"]
 
+_SAME_PICTURE = frozenset({"jump", "flash"})
+
 PLAIN_SPREAD = 8.0
 """Grey levels between the 10th and 90th percentile: below, a frame is plain (black, white, one colour). Video black with noise
 and a small logo stays below 5; foggy and dark pictures begin at 10."""
@@ -53,6 +55,11 @@ class Transition:
     end_s: float
     strength: float
     opens_shot: bool
+
+    @property
+    def ends_tracks(self) -> bool:
+        """Whether what was seen before is gone: after a jump or a flash the same picture goes on, and so do the tracks."""
+        return self.opens_shot and self.kind not in _SAME_PICTURE
 
 
 def is_plain(frame: SmallFrame) -> bool:

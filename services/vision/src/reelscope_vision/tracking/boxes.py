@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from reelscope.analysis.v1.geometry_pb2 import Box
+
 Boxes = NDArray[np.float64]
 
 
@@ -28,3 +30,10 @@ def iou(first: Boxes, second: Boxes) -> NDArray[np.float64]:
     union = first[:, 2:].prod(axis=1)[:, None] + second[:, 2:].prod(axis=1)[None] - common
     share: NDArray[np.float64] = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
     return share
+
+
+def box_message(box: NDArray[np.float64]) -> Box:
+    """A box [4] in frame sizes, cut at the frame's edges."""
+    left, top = np.clip(box[:2], 0.0, 1.0)
+    right, bottom = np.clip(box[:2] + box[2:], 0.0, 1.0)
+    return Box(x=left, y=top, w=max(right - left, 0.0), h=max(bottom - top, 0.0))

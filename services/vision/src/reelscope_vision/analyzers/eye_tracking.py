@@ -1,0 +1,156 @@
+"""Analyzer "eye_tracking": where the people look, whether into the camera, and when they blink."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
+from reelscope.vision.v1.details_pb2 import GazeDetail, GazeSummary
+from reelscope_runtime.engine.node import Analyzer, NodeContext
+from reelscope_runtime.media.items import AnyItem
+from reelscope_vision.faces.blinks import blinks
+from reelscope_vision.faces.face import FrameFaces
+from reelscope_vision.faces.gaze import Eyes, eyes_of
+from reelscope_vision.faces.geometry import head_pose, pixels
+from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.tracking.stretches import Stretch, stretches
+
+CONTACT_DEGREES: Final = 15.0
+"""Gaze within this of the camera is at the camera: people feel looked at up to about 10 degrees (Gamer & Hecht, JEP 2007), and
+the mesh of a small face errs by 5."""
+
+LEAST_EYE_PIXELS: Final = 7.0
+"""Narrower eyes can't be read: the iris would be three pixels wide."""
+
+MOST_YAW_DEGREES: Final = 55.0
+"""A head turned further hides one eye and foreshortens the other."""
+
+LEAST_STRETCH_S: Final = 0.2
+"""Shorter looks are saccades and blinks on the way: a fixation lasts 0.2 s or more (Rayner, Psychological Bulletin 1998)."""
+
+_MEDIAN = 5
+"""Samples of the running median that takes the mesh's trembling out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One face in one frame; `eyes` is None where they can't be seen."""
+
+    start_s: float
+    end_s: float
+    eyes: Eyes | None
+
+
+class EyeTracking(Analyzer):
+    """One segment per track and stretch of one gaze direction."""
+
+    name = "eye_tracking"
+    version = "1"
+    description = "Gaze direction, looks into the camera, blinks and eye openness of each face"
+    detail = "gaze"
+    requires = ("face_tracks",)
+    lookback_s = math.inf
+
+    def __init__(self, context: NodeContext) -> None:
+        super().__init__(context)
+        self._looks: defaultdict[int, list[_Look]] = defaultdict(list)
+        self._summary = GazeSummary()
+        self._pixels = min(1.0, SEEN.height / max(1, context.media.video.width, context.media.video.height))
+        self._height = max(1, context.media.video.height) * self._pixels
+
+    def process(self, item: AnyItem) -> Iterable[Segment]:
+        """Takes the faces of one frame."""
+        frame: FrameFaces = item.value
+        for face in frame.faces:
+            head = head_pose(face.points, frame.aspect)
+            eyes = eyes_of(pixels(face.points, frame.aspect), head)
+            is_visible = abs(head.yaw) <= MOST_YAW_DEGREES and eyes.width * self._height >= LEAST_EYE_PIXELS
+            self._looks[face.track].append(_Look(item.time_s, item.end_s, eyes if is_visible else None))
+        return ()
+
+    def flush(self) -> Iterable[Segment]:
+        """Gives the stretches of every track."""
+        segments: list[Segment] = []
+        total_s = visible_s = camera_s = 0.0
+        count = 0
+        for track, looks in sorted(self._looks.items()):
+            closures = _blinks(looks)
+            count += len(closures)
+            for segment in _segments(track, looks, closures):
+                seconds = segment.end_s - segment.start_s
+                total_s += seconds
+                visible_s += seconds * (segment.gaze.direction != "not_visible")
+                camera_s += seconds * segment.gaze.looking_at_camera
+                segments.append(segment)
+        self._summary = GazeSummary(
+            looking_at_camera_share=camera_s / visible_s if visible_s else 0.0,
+            blink_count=count,
+            blinks_per_minute=60 * count / visible_s if visible_s else 0.0,
+            eyes_visible_share=visible_s / total_s if total_s else 0.0,
+        )
+        return segments
+
+    def summary(self) -> Summary:
+        """Shares and the rate of blinks."""
+        return Summary(gaze=self._summary)
+
+
+def _blinks(looks: Sequence[_Look]) -> list[float]:
+    visible = [(look.start_s, look.eyes.openness) for look in looks if look.eyes is not None]
+    times_s, openness = np.array(visible).reshape(-1, 2).T
+    return blinks(times_s, openness)
+
+
+def _segments(track: int, looks: Sequence[_Look], closures: Sequence[float]) -> Iterable[Segment]:
+    states = _directions(looks)
+    for stretch in stretches(states, [look.end_s for look in looks], [look.start_s for look in looks], LEAST_STRETCH_S):
+        start_s, end_s = looks[stretch.first].start_s, looks[stretch.beyond - 1].end_s
+        eyes = [look.eyes for look in looks[stretch.first : stretch.beyond] if look.eyes is not None]
+        yield Segment(
+            start_s=start_s,
+            end_s=end_s,
+            confidence=_confidence(states, stretch),
+            gaze=GazeDetail(
+                track_id=track,
+                direction=stretch.state,
+                looking_at_camera=stretch.state == "camera",
+                yaw_degrees=float(np.median([one.yaw for one in eyes])) if eyes else 0.0,
+                pitch_degrees=float(np.median([one.pitch for one in eyes])) if eyes else 0.0,
+                blinks=[moment for moment in closures if start_s <= moment < end_s],
+                eye_openness=float(np.mean([one.openness for one in eyes])) if eyes else 0.0,
+            ),
+        )
+
+
+def _confidence(states: Sequence[str], stretch: Stretch[str]) -> float:
+    """Share of the samples that say so themselves."""
+    inside = states[stretch.first : stretch.beyond]
+    return sum(state == stretch.state for state in inside) / len(inside)
+
+
+def _directions(looks: Sequence[_Look]) -> list[str]:
+    """Direction of each look, from the running median of the visible ones."""
+    states = []
+    for index, look in enumerate(looks):
+        near = looks[max(0, index - _MEDIAN // 2) : index + _MEDIAN // 2 + 1]
+        eyes = [one.eyes for one in near if one.eyes is not None]
+        if look.eyes is None:
+            states.append("not_visible")
+        else:
+            states.append(direction(float(np.median([e.yaw for e in eyes])), float(np.median([e.pitch for e in eyes]))))
+    return states
+
+
+def direction(yaw: float, pitch: float) -> str:
+    """Name of a gaze direction in the picture, angles in degrees."""
+    if np.hypot(yaw, pitch) <= CONTACT_DEGREES:
+        return "camera"
+    if abs(yaw) >= abs(pitch):
+        return "right" if yaw > 0 else "left"
+    return "up" if pitch > 0 else "down"

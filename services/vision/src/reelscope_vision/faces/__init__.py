@@ -1,0 +1,1 @@
+"""Following faces: where each is in every frame, and which of them are worth telling of."""

@@ -1,0 +1,229 @@
+"""Follows faces from frame to frame by their meshes, and looks for new ones now and then.
+
+The mesh of one frame tells where to look in the next (as in MediaPipe's face tracking), which is cheaper and finer than to
+detect each frame; the detector finds what is new and takes back what was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_runtime.media.items import Image
+from reelscope_vision.nets.blaze import Detection, suppress
+from reelscope_vision.nets.crops import Square
+from reelscope_vision.nets.face_mesh import Mesh, around
+from reelscope_vision.tracking.boxes import iou
+
+SEARCH_S = 0.2
+"""The detector looks so often while somebody is lost or nobody is there."""
+
+CALM_SEARCH_S = 0.5
+"""And so often while every face is followed: for those who come."""
+
+CLOSE_SEARCH_S = 1.0
+"""Tiles, in which small faces are large enough to be found, are looked at so often."""
+
+JUMP = 12.0
+"""Mean change of the picture, in grey levels, after which everything is looked for at once: a cut, or a fast pan."""
+
+MIN_SCORE = 0.6
+"""Of the detector: its published threshold."""
+
+MIN_PRESENCE = 0.5
+"""Of the mesh: below, the face is lost (MediaPipe's default)."""
+
+MAX_LOST_S = 1.0
+"""A face that comes back at its place within this time is the same track: a hand passed before it."""
+
+UNSEEN_S = 2.0
+"""A mesh that the detector has not confirmed for so long is let go: it clings to something that is no face."""
+
+MAX_MESHES = 3
+"""So many faces are followed in one frame; of more, those whose turn it is."""
+
+_TILED_ASPECT = 1.25
+"""Pictures longer than this are searched by square tiles too."""
+
+_REACH = 3.0
+"""A lost face is looked for closely within so many of its sizes to each side."""
+
+_SAME = 0.3
+"""Overlap of a detection with a track from which they are one face."""
+
+_SPEED = 4.0
+"""Face sizes a second that a head moves at most: somebody who squats or jumps."""
+
+_SAME_SIZE = 1.6
+"""Ratio of sizes up to which a face found near a lost one is that one: meshes and detections frame it differently."""
+
+_DOUBLE = 0.5
+"""Overlap of two tracks from which they are one face."""
+
+
+@dataclass(slots=True)
+class Followed:
+    """A face as it is followed.
+
+    Attributes:
+        track: Its number, from 1.
+        mesh: Where it was last.
+        score: Of the detector's last sight of it.
+        updated_s: When its mesh was last found.
+        confirmed_s: When the detector last saw it.
+        cropped_s: When a crop was last cut of it.
+        is_lost: Whether the last look did not find it.
+    """
+
+    track: int
+    mesh: Mesh
+    score: float
+    updated_s: float
+    confirmed_s: float
+    cropped_s: float = -np.inf
+    is_lost: bool = False
+
+
+@dataclass(slots=True)
+class Follower:
+    """All faces of one clip.
+
+    Attributes:
+        detect: Finds faces in a picture.
+        locate: Finds the mesh in a square of a picture.
+    """
+
+    detect: Callable[[Image], list[Detection]]
+    locate: Callable[[Image, Square], Mesh]
+    _followed: list[Followed] = field(default_factory=list)
+    _next_track: int = 1
+    _searched_s: float = -np.inf
+    _searched_closely_s: float = -np.inf
+
+    def update(self, picture: Image, time_s: float, change: float) -> list[Followed]:
+        """Takes one frame.
+
+        Args:
+            picture: [h, w, 3] RGB.
+            time_s: Its time; never earlier than the one before.
+            change: Mean change since the last one, in grey levels.
+
+        Returns:
+            The faces that are in it, in the order of their tracks.
+        """
+        jumped = change >= JUMP
+        lost_one = self._follow(picture, time_s)
+        is_calm = bool(self._followed) and not any(face.is_lost for face in self._followed)
+        wait_s = CALM_SEARCH_S if is_calm else SEARCH_S
+        if jumped or lost_one or time_s - self._searched_s >= wait_s:
+            self._search(picture, time_s, closely=jumped or time_s - self._searched_closely_s >= CLOSE_SEARCH_S)
+        self._forget(time_s)
+        return sorted((face for face in self._followed if not face.is_lost), key=lambda face: face.track)
+
+    def _follow(self, picture: Image, time_s: float) -> bool:
+        """Moves the meshes of those whose turn it is: the ones not looked at for longest. Says whether one was lost."""
+        present = [face for face in self._followed if not face.is_lost]
+        for face in sorted(present, key=lambda face: face.updated_s)[:MAX_MESHES]:
+            mesh = self.locate(picture, face.mesh.square())
+            if mesh.presence >= MIN_PRESENCE and _is_inside(mesh, picture):
+                face.mesh, face.updated_s = mesh, time_s
+            else:
+                face.is_lost = True
+        left = [face for face in present if not face.is_lost]
+        for older, younger in ((a, b) for a in left for b in left if a.track < b.track):
+            if _overlap(older.mesh.box, younger.mesh.box) > _DOUBLE and younger in self._followed:
+                self._followed.remove(younger)
+        return len(left) < len(present)
+
+    def _search(self, picture: Image, time_s: float, *, closely: bool) -> None:
+        self._searched_s = time_s
+        parts = [(picture, 0, 0), *(_surroundings(picture, face.mesh.box) for face in self._followed if face.is_lost)]
+        if closely:
+            self._searched_closely_s = time_s
+            parts += _tiles(picture)
+        found = [_moved(detection, x, y) for part, x, y in parts for detection in self.detect(part)]
+        for detection in suppress(found):
+            self._take(detection, picture, time_s)
+
+    def _take(self, detection: Detection, picture: Image, time_s: float) -> None:
+        """Confirms a face, takes a lost one back, or starts a new one."""
+        known = self._match(detection, time_s)
+        if known is not None and not known.is_lost:
+            known.score, known.confirmed_s = detection.score, time_s
+            return
+        mesh = self.locate(picture, around(detection.box, detection.keypoints[0], detection.keypoints[1]))
+        if mesh.presence < MIN_PRESENCE:
+            return
+        if known is None:
+            known = Followed(self._next_track, mesh, detection.score, time_s, time_s)
+            self._next_track += 1
+            self._followed.append(known)
+        known.mesh, known.score, known.is_lost = mesh, detection.score, False
+        known.updated_s = known.confirmed_s = time_s
+
+    def _match(self, detection: Detection, time_s: float) -> Followed | None:
+        """The followed face that this is; a lost one may have moved since."""
+        overlaps = [_overlap(face.mesh.box, detection.box) for face in self._followed]
+        if overlaps and max(overlaps) > _SAME:
+            return self._followed[int(np.argmax(overlaps))]
+        lost = [
+            face
+            for face in self._followed
+            if face.is_lost and _is_near(face.mesh.box, detection.box, reach=1 + _SPEED * (time_s - face.updated_s))
+        ]
+        return max(lost, key=lambda face: face.updated_s, default=None)
+
+    def _forget(self, time_s: float) -> None:
+        self._followed = [
+            face for face in self._followed if time_s - face.updated_s <= MAX_LOST_S and time_s - face.confirmed_s <= UNSEEN_S
+        ]
+
+
+def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Intersection over union of two boxes left, top, right, bottom."""
+    boxes = [np.concatenate([box[:2], box[2:] - box[:2]])[None] for box in (first, second)]
+    return float(iou(*boxes)[0, 0])
+
+
+def _is_near(lost: NDArray[np.float64], found: NDArray[np.float64], *, reach: float) -> bool:
+    """Whether a face of about the same size is within so many of its sizes from where the lost one was."""
+    sizes = [max(float((box[2:] - box[:2]).max()), 1.0) for box in (lost, found)]
+    distance = float(np.linalg.norm((lost[:2] + lost[2:] - found[:2] - found[2:]) / 2))
+    return distance <= reach * max(sizes) and max(sizes) <= _SAME_SIZE * min(sizes)
+
+
+def _is_inside(mesh: Mesh, picture: Image) -> bool:
+    """Whether the face's middle is in the picture: a mesh that leaves with its face goes on guessing outside."""
+    height, width = picture.shape[:2]
+    x, y = (mesh.box[:2] + mesh.box[2:]) / 2
+    return bool(0 <= x <= width and 0 <= y <= height)
+
+
+def _tiles(picture: Image) -> list[tuple[Image, int, int]]:
+    """Square parts of a long picture that overlap by half or more, with their offsets."""
+    height, width = picture.shape[:2]
+    side, rest = min(height, width), abs(height - width)
+    if max(height, width) < _TILED_ASPECT * side:
+        return []
+    count = 1 + -(-rest // max(1, side // 2))
+    starts = np.linspace(0, rest, count).round().astype(int).tolist()
+    if height > width:
+        return [(picture[start : start + side], 0, start) for start in starts]
+    return [(np.ascontiguousarray(picture[:, start : start + side]), start, 0) for start in starts]
+
+
+def _surroundings(picture: Image, box: NDArray[np.float64]) -> tuple[Image, int, int]:
+    """Where a lost face may have gone, with its offset."""
+    height, width = picture.shape[:2]
+    reach = _REACH * max(float((box[2:] - box[:2]).max()), 1.0)
+    x, y = (box[:2] + box[2:]) / 2
+    left, top = (int(np.clip(value - reach, 0, size - 1)) for value, size in ((x, width), (y, height)))
+    right, bottom = (int(np.clip(value + reach, low + 1, size)) for value, low, size in ((x, left, width), (y, top, height)))
+    return np.ascontiguousarray(picture[top:bottom, left:right]), left, top
+
+
+def _moved(detection: Detection, x: int, y: int) -> Detection:
+    return Detection(detection.box + np.array([x, y, x, y]), detection.keypoints + np.array([x, y]), detection.score)

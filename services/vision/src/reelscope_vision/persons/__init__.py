@@ -1,0 +1,1 @@
+"""Persons as skeletons: who is where, and what their bodies do."""

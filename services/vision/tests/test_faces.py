@@ -1,0 +1,238 @@
+"""Face detection, mesh, following, gaze and blinks: made motion of real faces, and made curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import cv2
+import numpy as np
+import pytest
+from faces_lab import Net, Picture, picture
+from numpy.typing import NDArray
+
+from reelscope_runtime.media.items import AnyItem, Item
+from reelscope_vision.faces.blinks import blinks
+from reelscope_vision.faces.face import Face, FrameFaces
+from reelscope_vision.faces.follower import MIN_SCORE, Followed, Follower
+from reelscope_vision.faces.gaze import eyes_of
+from reelscope_vision.faces.geometry import head_pose, pixels
+from reelscope_vision.nets.blaze import FACE, Blaze
+from reelscope_vision.nets.crops import Square
+from reelscope_vision.nets.face_mesh import LEFT_CORNERS, LEFT_IRIS, RIGHT_CORNERS, RIGHT_IRIS, Mesh, around, locate
+from reelscope_vision.tracking.settling import LEAST_S, PROOF_S, Settler
+from reelscope_vision.tracking.stretches import stretches
+
+NEUTRAL = "emotion_face/max_neutral.jpeg"
+ONE_FACE = [NEUTRAL, "emotion_face/max_happy-baby.jpeg", "emotion_face/max_sad-baby.jpeg", "age_face/portrait_obama_2012.jpg"]
+
+
+@pytest.fixture(scope="session")
+def detector() -> Blaze:
+    return Blaze(Net("face_det_full_192.onnx"), FACE, input_name="input")
+
+
+@pytest.fixture(scope="session")
+def mesh_net() -> Net:
+    return Net("face_mesh_attention_192.onnx")
+
+
+@pytest.fixture
+def follower(detector: Blaze, mesh_net: Net) -> Follower:
+    return Follower(detect=partial(detector.detect, min_score=MIN_SCORE), locate=partial(locate, mesh_net))
+
+
+@pytest.fixture
+def mesh_of(detector: Blaze, mesh_net: Net) -> Callable[[Picture], Mesh]:
+    def find(shown: Picture) -> Mesh:
+        found = detector.detect(shown, min_score=MIN_SCORE)[0]
+        return locate(mesh_net, shown, around(found.box, found.keypoints[0], found.keypoints[1]))
+
+    return find
+
+
+@pytest.mark.parametrize("name", ONE_FACE)
+def test_one_face_is_found_once(name: str, detector: Blaze) -> None:
+    assert len(detector.detect(picture(name), min_score=MIN_SCORE)) == 1
+
+
+def test_a_drawing_has_no_face(detector: Blaze) -> None:
+    assert not detector.detect(picture("emotion_face/max_non_face.jpg"), min_score=MIN_SCORE)
+
+
+def test_boxes_come_back_from_the_letterbox(detector: Blaze) -> None:
+    """The same face in a wide, a tall and a shifted canvas lies where it was put."""
+    shown = picture(NEUTRAL, 300)
+    height, width = shown.shape[:2]
+    (alone,) = detector.detect(shown, min_score=MIN_SCORE)
+    for canvas_size, (x, y) in (((400, 700), (350, 60)), ((700, 400), (80, 330))):
+        canvas = np.full((*canvas_size, 3), 200, np.uint8)
+        canvas[y : y + height, x : x + width] = shown
+        (moved,) = detector.detect(canvas, min_score=MIN_SCORE)
+        assert np.abs(moved.box - alone.box - np.array([x, y, x, y])).max() < 0.12 * (alone.box[2] - alone.box[0])
+
+
+@pytest.mark.parametrize("angle", [-0.6, 0.0, 0.4])
+def test_a_crop_and_its_way_back_agree(angle: float) -> None:
+    shown = np.zeros((200, 300, 3), np.uint8)
+    cv2.circle(shown, (170, 90), 3, (255, 255, 255), -1)
+    square = Square(150, 100, 120, angle)
+    crop = square.cut(shown, 64)
+    y, x = np.argwhere(crop[..., 0] > 128).mean(axis=0)
+    assert square.to_picture(np.array([[x + 0.5, y + 0.5]]), 64)[0] == pytest.approx([170, 90], abs=2.5)
+
+
+@pytest.mark.parametrize("angle", [-25, 0, 25])
+def test_the_mesh_turns_with_the_face(angle: float, mesh_of: Callable[[Picture], Mesh]) -> None:
+    shown = picture(NEUTRAL)
+    height, width = shown.shape[:2]
+    turned = cv2.warpAffine(shown, cv2.getRotationMatrix2D((width / 2, height / 2), -angle, 1), (width, height))
+    mesh = mesh_of(turned.astype(np.uint8, copy=False))
+    assert mesh.presence > 0.9
+    straight = head_pose((mesh_of(shown).points / width).astype(np.float32), 1.0)
+    pose = head_pose((mesh.points / width).astype(np.float32), 1.0)
+    assert pose.roll - straight.roll == pytest.approx(angle, abs=5)
+    assert pose.yaw == pytest.approx(straight.yaw, abs=10)
+
+
+def test_irises_lie_within_their_eyes(mesh_of: Callable[[Picture], Mesh]) -> None:
+    mesh = mesh_of(picture(NEUTRAL)).points[:, :2]
+    for iris, (outer, inner) in ((RIGHT_IRIS, RIGHT_CORNERS), (LEFT_IRIS, LEFT_CORNERS)):
+        width = np.linalg.norm(mesh[outer] - mesh[inner])
+        assert np.linalg.norm(mesh[iris] - (mesh[outer] + mesh[inner]) / 2) < 0.25 * width
+    assert mesh[RIGHT_IRIS, 0] < mesh[LEFT_IRIS, 0], "the person's right eye is on the left of the picture"
+
+
+def followed(follower: Follower, pictures: list[Picture], fps: float = 25.0) -> list[list[Followed]]:
+    return [list(follower.update(shown, at / fps, 10.0 if at else float("inf"))) for at, shown in enumerate(pictures)]
+
+
+def moved(shown: Picture, dx: float, dy: float) -> Picture:
+    matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    return cv2.warpAffine(shown, matrix, shown.shape[1::-1], borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+
+
+def test_a_moving_face_keeps_its_track_and_place(follower: Follower) -> None:
+    shown = picture(NEUTRAL, 400)
+    seen = followed(follower, [moved(shown, 3.0 * at, 0) for at in range(25)])
+    assert [[face.track for face in faces] for faces in seen] == [[1]] * 25
+    first, last = (faces[0].mesh.box for faces in (seen[0], seen[24]))
+    # The objects are the same that were updated: only the last place is left, 72 pixels on.
+    del first
+    start = followed(Follower(follower.detect, follower.locate), [shown])[0][0].mesh.box
+    assert last[0] - start[0] == pytest.approx(72, abs=8)
+
+
+def test_a_face_that_is_covered_for_a_moment_keeps_its_track(follower: Follower) -> None:
+    shown, nothing = picture(NEUTRAL, 400), np.full_like(picture(NEUTRAL, 400), 128)
+    seen = followed(follower, [shown] * 10 + [nothing] * 10 + [shown] * 10)
+    counts = [len(faces) for faces in seen]
+    assert counts[:10] == [1] * 10
+    assert counts[11:20] == [0] * 9
+    assert counts[-1] == 1
+    assert seen[-1][0].track == 1
+
+
+def test_a_face_that_comes_back_late_is_another_track(follower: Follower) -> None:
+    shown, nothing = picture(NEUTRAL, 400), np.full_like(picture(NEUTRAL, 400), 128)
+    seen = followed(follower, [shown] * 5 + [nothing] * 40 + [shown] * 5)
+    assert [face.track for face in seen[-1]] == [2]
+
+
+def test_faces_side_by_side_are_two(follower: Follower) -> None:
+    shown = picture(NEUTRAL, 360)
+    seen = followed(follower, [np.concatenate([shown, shown[:, ::-1]], axis=1)] * 30)
+    assert [face.track for face in seen[-1]] == [1, 2]
+
+
+def test_an_iris_moved_in_the_picture_changes_the_gaze(mesh_of: Callable[[Picture], Mesh]) -> None:
+    """Both irises are moved by a quarter of an eye's width by warping the picture; the head stays as it is."""
+    shown = picture(NEUTRAL)
+    mesh = mesh_of(shown).points[:, :2]
+    gaze = {}
+    for direction, sign in (("left", -1), ("right", 1)):
+        height, width = shown.shape[:2]
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        shift = np.zeros_like(x)
+        for iris, (outer, inner) in ((RIGHT_IRIS, RIGHT_CORNERS), (LEFT_IRIS, LEFT_CORNERS)):
+            eye = float(np.linalg.norm(mesh[outer] - mesh[inner]))
+            distance = ((x - mesh[iris, 0]) / (0.45 * eye)) ** 2 + ((y - mesh[iris, 1]) / (0.3 * eye)) ** 2
+            shift += sign * 0.22 * eye * np.exp(-(distance**2)).astype(np.float32)
+        warped = cv2.remap(shown, x - shift, y, cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+        points = mesh_of(warped).points
+        points = (points / (width, height, width)).astype(np.float32)
+        gaze[direction] = eyes_of(pixels(points, width / height), head_pose(points, width / height)).yaw
+    assert gaze["left"] < -10
+    assert gaze["right"] > 10
+
+
+def openness(
+    seconds: float, closures: list[tuple[float, float]], *, fps: float = 25.0, usual: float = 0.3
+) -> NDArray[np.float64]:
+    times = np.arange(round(seconds * fps)) / fps
+    curve = np.full(len(times), usual) + 0.01 * np.sin(np.arange(len(times)))
+    for start_s, length_s in closures:
+        curve[(times >= start_s) & (times < start_s + length_s)] = 0.08
+    return curve
+
+
+@pytest.mark.parametrize("fps", [15.0, 25.0, 30.0, 60.0])
+def test_blinks_are_counted_at_their_times(fps: float) -> None:
+    truth = [1.0, 2.4, 2.9, 6.0]
+    found = blinks(np.arange(round(8 * fps)) / fps, openness(8.0, [(at, 0.2) for at in truth], fps=fps))
+    assert found == pytest.approx(truth, abs=1.5 / fps)
+
+
+def test_what_is_no_blink() -> None:
+    times = np.arange(250) / 25
+    assert not blinks(times, openness(10.0, [(3.0, 2.0)])), "closed eyes"
+    assert not blinks(times, openness(10.0, [(0.0, 0.2), (9.9, 0.1)])), "not whole"
+    assert not blinks(times, openness(10.0, [(4.0, 0.2)], usual=0.1)), "eyes that were shut already"
+    smile = openness(10.0, [])
+    smile[100:200] *= 0.7
+    assert not blinks(times, smile), "narrowed for seconds"
+    assert not blinks(times[:2], smile[:2])
+
+
+def frame(time_s: float, tracks: list[int]) -> AnyItem:
+    faces = tuple(Face(track, np.zeros(4), np.zeros((478, 3), np.float32), 0.9, 1.0) for track in tracks)
+    return Item("faces", time_s, time_s + 0.04, round(time_s * 25), FrameFaces(faces, 1.0))
+
+
+def settled(frames: list[tuple[float, list[int]]], cuts: list[float]) -> list[tuple[float, dict[int, int]]]:
+    settler, found = Settler(), []
+    waiting = list(cuts)
+    for time_s, tracks in frames:
+        while waiting and waiting[0] <= time_s:
+            settler.cut(waiting.pop(0))
+        given = list(settler.feed(frame(time_s, tracks), tracks))
+        assert all(one.item.time_s >= time_s - 2 * PROOF_S for one in given)
+        found.extend(given)
+    found.extend(settler.finish())
+    return [(one.item.time_s, dict(one.tracks)) for one in found]
+
+
+def test_tracks_that_do_not_last_are_dropped_and_the_others_numbered_anew() -> None:
+    frames = [(at / 25, [7] if 10 <= at < 10 + LEAST_S * 25 / 2 else [3]) for at in range(50)]
+    assert {track for _, tracks in settled(frames, []) for track in tracks.items()} == {(3, 1)}
+
+
+def test_a_cut_parts_a_track_even_if_it_goes_on() -> None:
+    found = settled([(at / 25, [3]) for at in range(50)], [1.0])
+    assert {tracks[3] for time_s, tracks in found if time_s < 1.0} == {1}
+    assert {tracks[3] for time_s, tracks in found if time_s >= 1.0} == {2}
+
+
+def test_a_short_shot_keeps_its_faces() -> None:
+    found = settled([(at / 25, [5]) for at in range(30)], [0.4, 0.6])
+    assert [tracks for _, tracks in found if not tracks] == []
+    assert settled([(0.0, [4])], []) == [(0.0, {4: 1})], "a picture"
+
+
+def test_short_stretches_go_to_their_longer_neighbour() -> None:
+    states = ["a"] * 10 + ["b"] * 2 + ["a"] * 5 + ["c"] * 8
+    starts = [0.1 * at for at in range(len(states))]
+    found = stretches(states, [at + 0.1 for at in starts], starts, 0.35)
+    assert [(one.state, one.first, one.beyond) for one in found] == [("a", 0, 17), ("c", 17, 25)]
+    assert stretches(["x"], [0.04], [0.0], 1.0)[0].state == "x"
+    assert stretches([], [], [], 1.0) == []
