@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reelscope.analysis.v1.analysis_pb2 import Segment
-from reelscope.audio.v1.details_pb2 import AudioEventSummary, AudioSummary
+from reelscope.audio.v1.details_pb2 import AudioEventSummary, AudioSummary, MusicSummary
 from reelscope_runtime.engine.node import Analyzer, Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, AudioSpec, Item
 
@@ -42,12 +42,14 @@ class OnnxSession:
 
 @dataclass
 class Heard:
-    """What both analyzers gave for one clip."""
+    """What the analyzers gave for one clip."""
 
     audio: AudioSummary
     segments: list[Segment]
     environment: AudioEventSummary
     events: list[Segment]
+    music: MusicSummary
+    music_segments: list[Segment]
 
     def kinds(self) -> list[str]:
         return [segment.audio.kind for segment in self.segments]

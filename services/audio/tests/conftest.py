@@ -28,7 +28,7 @@ def yamnet() -> OnnxSession:
 
 @pytest.fixture(scope="session")
 def hear(yamnet: OnnxSession) -> Callable[..., Heard]:
-    """Runs every feature and both analyzers over a sound."""
+    """Runs every feature and analyzer over a sound."""
 
     def run(sound: Sound, *, chunk_s: float = 1.0) -> Heard:
         channels = sound.samples.shape[0]
@@ -41,6 +41,14 @@ def hear(yamnet: OnnxSession) -> Callable[..., Heard]:
         features = {kind.name: run_feature(kind, context, sound, chunk_s) for kind in FEATURES}
         results = {kind.name: run_analyzer(kind, context, features) for kind in ANALYZERS}
         analysis, environment = results["audio_analysis"], results["audio_environment"]
-        return Heard(analysis[0].summary().audio, analysis[1], environment[0].summary().audio_event, environment[1])
+        music = results["music_analysis"]
+        return Heard(
+            analysis[0].summary().audio,
+            analysis[1],
+            environment[0].summary().audio_event,
+            environment[1],
+            music[0].summary().music,
+            music[1],
+        )
 
     return run

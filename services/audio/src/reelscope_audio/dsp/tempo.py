@@ -23,6 +23,11 @@ PREFERENCE_OCTAVES: Final = 1.0
 HALVE_RATIO: Final = 0.85
 """The period is halved while half of it repeats this well too: a metronome repeats at every multiple of its beat."""
 
+SLOW_BPM: Final = 95.0
+SLOW_HALVE_RATIO: Final = 0.66
+"""A slow period is halved more easily: kick and snare in turn repeat best after two beats, but also after one (0.7 of that),
+while the hats between the beats of a slow piece reach 0.6."""
+
 MIN_CONFIDENCE: Final = 0.12
 """Repetition of the onset curve below which there is no beat: noise stays below 0.1, music under a voice-over has 0.2.
 Speech reaches 0.25, so that whoever asks must know that there is music."""
@@ -132,7 +137,8 @@ def _period(repetition: Curve, shortest: float, longest: float, hop_s: float) ->
     lag = int(lags[int(np.argmax(preferred))])
     while lag / 2 >= shortest:
         near = np.arange(max(1, round(lag / 2) - 2), round(lag / 2) + 3)
-        if repetition[near].max() < HALVE_RATIO * repetition[lag]:
+        ratio = SLOW_HALVE_RATIO if 60 / (lag * hop_s) < SLOW_BPM else HALVE_RATIO
+        if repetition[near].max() < ratio * repetition[lag]:
             break
         lag = int(near[int(np.argmax(repetition[near]))])
     return _refine(repetition, lag)

@@ -21,6 +21,8 @@ FRAME_S: Final = 0.046
 LONG_FRAME_S: Final = 0.186
 """About 8192 samples: 5 Hz a bin parts semitones from 80 Hz on."""
 
+BASS_HZ: Final = 150.0
+
 ROLLOFF: Final = 0.85
 """Share of the magnitude below the rolloff frequency, librosa's default."""
 
@@ -45,6 +47,7 @@ class Spectrum:
         flatness: Geometric over arithmetic mean of the power spectrum: 0 a tone, 0.56 white noise.
         zero_crossings: Share of the sample pairs with a change of sign.
         onset: Rise of the log power in mel bands since the frame before, mean over the bands.
+        bass_onset: The same of the power below 150 Hz: kick drum and bass.
         long_start_s: Start of the first long frame.
         long_hop_s: Time between long frames.
         chroma: Pitch strengths, shape [long frames, 120], bin 0 = C, 10 cents each.
@@ -58,6 +61,7 @@ class Spectrum:
     flatness: NDArray[np.float64]
     zero_crossings: NDArray[np.float64]
     onset: NDArray[np.float64]
+    bass_onset: NDArray[np.float64]
     long_start_s: float
     long_hop_s: float
     chroma: NDArray[np.float64]
@@ -116,6 +120,7 @@ class AudioSpectrum(Feature):
         chroma, tonal_share = self._chroma.feed(
             np.abs(np.fft.rfft(long_frames * self._long_window, axis=1)).astype(np.float32) / np.float32(max(1, long.size))
         )
+        onset, bass_onset = self._onsets(powers)
         start_s = self._start_s + (first * short.hop + short.size / 2) / self._rate
         spectrum = Spectrum(
             hop_s=short.hop / self._rate,
@@ -124,7 +129,8 @@ class AudioSpectrum(Feature):
             rolloff_hz=self._frequencies[rolloff].astype(np.float64),
             flatness=(np.exp(np.mean(np.log(powers + _TINY), axis=1)) / (np.mean(powers, axis=1) + _TINY)).astype(np.float64),
             zero_crossings=np.mean(signs[:, 1:] != signs[:, :-1], axis=1),
-            onset=self._onsets(powers),
+            onset=onset,
+            bass_onset=bass_onset,
             long_start_s=self._start_s + first_long * long.hop / self._rate,
             long_hop_s=long.hop / self._rate,
             chroma=chroma,
@@ -133,12 +139,13 @@ class AudioSpectrum(Feature):
         end_s = start_s + len(frames) * spectrum.hop_s
         yield Item(self.name, start_s, end_s, first, spectrum)
 
-    def _onsets(self, powers: NDArray[np.float32]) -> NDArray[np.float64]:
-        bands = np.log(self._bands.apply(powers).astype(np.float64) + ONSET_FLOOR)
+    def _onsets(self, powers: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Rise since the frame before: mean of all bands, and of the bass."""
+        bass = powers[:, self._frequencies < BASS_HZ].sum(axis=1, keepdims=True)
+        bands = np.log(np.concatenate([bass, self._bands.apply(powers)], axis=1).astype(np.float64) + ONSET_FLOOR)
         if not len(bands):
-            return np.zeros(0)
+            return np.zeros(0), np.zeros(0)
         before = bands[:1] if self._before is None else self._before
         self._before = bands[-1:]
         rises = np.maximum(0, np.diff(np.concatenate([before, bands]), axis=0))
-        onsets: NDArray[np.float64] = rises.mean(axis=1)
-        return onsets
+        return rises[:, 1:].mean(axis=1), rises[:, 0]

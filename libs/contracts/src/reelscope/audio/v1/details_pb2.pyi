@@ -315,17 +315,34 @@ class MusicDetail(_message.Message):
     ENERGY_FIELD_NUMBER: _builtins.int
     DROP_S_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    TEMPO_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    KEY_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    BEATS_PER_BAR_FIELD_NUMBER: _builtins.int
+    MOOD_FIELD_NUMBER: _builtins.int
     tempo_bpm: _builtins.float
+    """Absent where no beat is found; so are the beats."""
     key: _builtins.str
+    """E.g. "A minor"; empty where no key is found."""
     drop_s: _builtins.float
-    """Moment of the strongest rise in energy."""
+    """Moment of the strongest lasting rise in energy, on its beat where there is one; absent where nothing rises by 6 dB."""
     genre: _builtins.str
+    """AudioSet's name of the likeliest genre; empty where none is clear."""
+    tempo_confidence: _builtins.float
+    key_confidence: _builtins.float
+    beats_per_bar: _builtins.int
+    """Beats in a bar, 3 or 4; 0 where no accent tells."""
+    mood: _builtins.str
+    """AudioSet's name of the likeliest mood; empty where none is clear."""
     @_builtins.property
     def beats(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
     @_builtins.property
-    def downbeats(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    def downbeats(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """First beats of the bars; empty where no accent tells them."""
+
     @_builtins.property
-    def energy(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.TimedValue]: ...
+    def energy(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.TimedValue]:
+        """Loudness twice a second, 1 is the loudest moment of the stretch, 0 is 40 dB below it or less."""
+
     def __init__(
         self,
         *,
@@ -336,10 +353,14 @@ class MusicDetail(_message.Message):
         energy: _abc.Iterable[_geometry_pb2.TimedValue] | None = ...,
         drop_s: _builtins.float | None = ...,
         genre: _builtins.str = ...,
+        tempo_confidence: _builtins.float = ...,
+        key_confidence: _builtins.float = ...,
+        beats_per_bar: _builtins.int = ...,
+        mood: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_drop_s", b"_drop_s", "_tempo_bpm", b"_tempo_bpm", "drop_s", b"drop_s", "tempo_bpm", b"tempo_bpm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_drop_s", b"_drop_s", "_tempo_bpm", b"_tempo_bpm", "beats", b"beats", "downbeats", b"downbeats", "drop_s", b"drop_s", "energy", b"energy", "genre", b"genre", "key", b"key", "tempo_bpm", b"tempo_bpm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_drop_s", b"_drop_s", "_tempo_bpm", b"_tempo_bpm", "beats", b"beats", "beats_per_bar", b"beats_per_bar", "downbeats", b"downbeats", "drop_s", b"drop_s", "energy", b"energy", "genre", b"genre", "key", b"key", "key_confidence", b"key_confidence", "mood", b"mood", "tempo_bpm", b"tempo_bpm", "tempo_confidence", b"tempo_confidence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__drop_s: _TypeAlias = _typing.Literal["drop_s"]  # noqa: Y015
     _WhichOneofArgType__drop_s: _TypeAlias = _typing.Literal["_drop_s", b"_drop_s"]  # noqa: Y015
@@ -359,20 +380,28 @@ class MusicSummary(_message.Message):
     MUSIC_SHARE_FIELD_NUMBER: _builtins.int
     TEMPO_BPM_FIELD_NUMBER: _builtins.int
     CUTS_ON_BEAT_SHARE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
     music_share: _builtins.float
+    """Fraction of the clip with music."""
     tempo_bpm: _builtins.float
+    """Of the longest stretch that has one."""
     cuts_on_beat_share: _builtins.float
-    """Fraction of the cuts within 80 ms of a beat; absent where no cut list was given."""
+    """Fraction of the hard cuts within music that are within 80 ms of a beat. Computed where the results of all services come
+    together, in the gateway's documents; absent elsewhere, and where there is no such cut.
+    """
+    key: _builtins.str
+    """Of the longest stretch that has one."""
     def __init__(
         self,
         *,
         music_share: _builtins.float = ...,
         tempo_bpm: _builtins.float | None = ...,
         cuts_on_beat_share: _builtins.float | None = ...,
+        key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cuts_on_beat_share", b"_cuts_on_beat_share", "_tempo_bpm", b"_tempo_bpm", "cuts_on_beat_share", b"cuts_on_beat_share", "tempo_bpm", b"tempo_bpm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cuts_on_beat_share", b"_cuts_on_beat_share", "_tempo_bpm", b"_tempo_bpm", "cuts_on_beat_share", b"cuts_on_beat_share", "music_share", b"music_share", "tempo_bpm", b"tempo_bpm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cuts_on_beat_share", b"_cuts_on_beat_share", "_tempo_bpm", b"_tempo_bpm", "cuts_on_beat_share", b"cuts_on_beat_share", "key", b"key", "music_share", b"music_share", "tempo_bpm", b"tempo_bpm"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cuts_on_beat_share: _TypeAlias = _typing.Literal["cuts_on_beat_share"]  # noqa: Y015
     _WhichOneofArgType__cuts_on_beat_share: _TypeAlias = _typing.Literal["_cuts_on_beat_share", b"_cuts_on_beat_share"]  # noqa: Y015

@@ -279,7 +279,7 @@ Global___SpeechEmotionSummary: _TypeAlias = SpeechEmotionSummary  # noqa: Y015
 
 @_typing.final
 class SpeechRateDetail(_message.Message):
-    """speech_rate: one segment per utterance."""
+    """speech_rate: one segment per utterance. Words are the recogniser's: in languages written without spaces, its pieces of text."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -288,6 +288,7 @@ class SpeechRateDetail(_message.Message):
     ARTICULATION_RATE_FIELD_NUMBER: _builtins.int
     words_per_minute: _builtins.float
     syllables_per_s: _builtins.float
+    """By the sound, so that it needs no language."""
     articulation_rate: _builtins.float
     """Syllables a second of phonation, pauses left out."""
     def __init__(
@@ -307,6 +308,8 @@ Global___SpeechRateDetail: _TypeAlias = SpeechRateDetail  # noqa: Y015
 
 @_typing.final
 class SpeechRateSummary(_message.Message):
+    """Over the time from the first word to the last, without breaks of 2 s and more."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORDS_PER_MINUTE_FIELD_NUMBER: _builtins.int
@@ -316,8 +319,11 @@ class SpeechRateSummary(_message.Message):
     words_per_minute: _builtins.float
     syllables_per_s: _builtins.float
     articulation_rate: _builtins.float
+    """Syllables a second of phonation, pauses left out."""
     @_builtins.property
-    def curve(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.TimedValue]: ...
+    def curve(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.TimedValue]:
+        """Words a minute of the utterances' time, in a window of 6 s."""
+
     def __init__(
         self,
         *,
@@ -345,6 +351,7 @@ class SpeechFlowDetail(_message.Message):
     SPEAKER_ID_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     text: _builtins.str
+    """What was said, where it was recognised; of a turn: what the new speaker's id takes over from."""
     speaker_id: _builtins.str
     def __init__(
         self,
@@ -371,12 +378,28 @@ class SpeechFlowSummary(_message.Message):
     LONGEST_RUN_S_FIELD_NUMBER: _builtins.int
     TURN_COUNT_FIELD_NUMBER: _builtins.int
     OVERLAP_SHARE_FIELD_NUMBER: _builtins.int
+    MEAN_PAUSE_S_FIELD_NUMBER: _builtins.int
+    LONGEST_PAUSE_S_FIELD_NUMBER: _builtins.int
+    FILLER_COUNT_FIELD_NUMBER: _builtins.int
+    REPETITION_COUNT_FIELD_NUMBER: _builtins.int
+    PHONATION_SHARE_FIELD_NUMBER: _builtins.int
     pause_count: _builtins.int
+    """Silent pauses within speech, of 0.25 s and more."""
     pause_s: _builtins.float
     fillers_per_minute: _builtins.float
+    """Fillers and filled pauses per minute of speaking time."""
     longest_run_s: _builtins.float
+    """Longest stretch of speech without a pause."""
     turn_count: _builtins.int
+    """Changes of the speaker; 0 where speakers are not told apart."""
     overlap_share: _builtins.float
+    """Fraction of the speech in which several speak at once; absent where that is not measured."""
+    mean_pause_s: _builtins.float
+    longest_pause_s: _builtins.float
+    filler_count: _builtins.int
+    repetition_count: _builtins.int
+    phonation_share: _builtins.float
+    """Fraction of the speaking time that is no pause."""
     def __init__(
         self,
         *,
@@ -385,13 +408,20 @@ class SpeechFlowSummary(_message.Message):
         fillers_per_minute: _builtins.float = ...,
         longest_run_s: _builtins.float = ...,
         turn_count: _builtins.int = ...,
-        overlap_share: _builtins.float = ...,
+        overlap_share: _builtins.float | None = ...,
+        mean_pause_s: _builtins.float = ...,
+        longest_pause_s: _builtins.float = ...,
+        filler_count: _builtins.int = ...,
+        repetition_count: _builtins.int = ...,
+        phonation_share: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap_share", b"_overlap_share", "overlap_share", b"overlap_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fillers_per_minute", b"fillers_per_minute", "longest_run_s", b"longest_run_s", "overlap_share", b"overlap_share", "pause_count", b"pause_count", "pause_s", b"pause_s", "turn_count", b"turn_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap_share", b"_overlap_share", "filler_count", b"filler_count", "fillers_per_minute", b"fillers_per_minute", "longest_pause_s", b"longest_pause_s", "longest_run_s", b"longest_run_s", "mean_pause_s", b"mean_pause_s", "overlap_share", b"overlap_share", "pause_count", b"pause_count", "pause_s", b"pause_s", "phonation_share", b"phonation_share", "repetition_count", b"repetition_count", "turn_count", b"turn_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__overlap_share: _TypeAlias = _typing.Literal["overlap_share"]  # noqa: Y015
+    _WhichOneofArgType__overlap_share: _TypeAlias = _typing.Literal["_overlap_share", b"_overlap_share"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overlap_share) -> _WhichOneofReturnType__overlap_share | None: ...
 
 Global___SpeechFlowSummary: _TypeAlias = SpeechFlowSummary  # noqa: Y015
 

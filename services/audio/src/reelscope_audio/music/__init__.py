@@ -1,0 +1,1 @@
+"""Music: where it is, its beat, bars, energy and drop."""
