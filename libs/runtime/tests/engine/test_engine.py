@@ -137,6 +137,27 @@ class NeedsModel(Batched):
     models = ("nothing",)
 
 
+class Wanting(Batched):
+    """Goes on without what it wants; says what it got of each."""
+
+    name = "wanting"
+    frames = None
+    requires = ("bright",)
+    wants = ("broken", "needs_model", "listener", "batched")
+    optional_models = ("nothing", "something")
+    batch = 1
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        assert context.model("nothing") is None
+        assert context.model("something") is Leased.model
+        self.got: list[str] = []
+
+    def process(self, item: AnyItem) -> Iterable[Segment]:
+        self.got.append(item.source)
+        yield Segment(start_s=item.time_s, end_s=item.end_s, quality=QualityDetail(overall=self.got.count(item.source)))
+
+
 class FakeDecoding:
     """Frames of constant brightness at FPS; fails or waits where told."""
 
@@ -203,7 +224,7 @@ def lease(task: str) -> Any:
     return nullcontext(Leased())
 
 
-CATALOG = Catalog([Bright], [Counter, Batched, Broken, OnBroken, Listener, NeedsModel, Unbuildable])
+CATALOG = Catalog([Bright], [Counter, Batched, Broken, OnBroken, Listener, NeedsModel, Unbuildable, Wanting])
 
 
 def media(frames: int, *, video: bool = True) -> MediaInfo:
@@ -284,6 +305,17 @@ def test_missing_streams_are_not_applicable_and_missing_models_unavailable() -> 
     assert results["listener"].coverage == 1.0
     assert (results["needs_model"].status, results["needs_model"].coverage) == ("unavailable", 0.0)
     assert "fetch them" in results["needs_model"].problem.reason
+
+
+@pytest.mark.expects_errors
+def test_what_is_merely_wanted_may_fail_or_be_missing() -> None:
+    results, _ = run(["wanting"], FakeDecoding([255] * 40))
+    result = results["wanting"]
+    assert result.status == "succeeded", result.problem
+    assert [segment.start_s for segment in result.segments] == sorted(segment.start_s for segment in result.segments)
+    assert len(result.segments) == 40 + 40 + 12, "bright ones, batched ones, and the three batches before the failure"
+    assert result.coverage == 1.0
+    assert CATALOG.streams("wanting") == {"video"}, "what it wants needs the sound, not it"
 
 
 def test_a_decoder_that_dies_leaves_what_was_found() -> None:

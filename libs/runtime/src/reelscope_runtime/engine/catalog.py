@@ -34,11 +34,11 @@ class Catalog:
                 if analyzer.detail not in message.DESCRIPTOR.fields_by_name:
                     raise InternalError(f"{analyzer.name}: its detail {analyzer.detail!r} is no field of {message.__name__}")
         for node in self.nodes.values():
-            for name in node.requires:
+            for name in node.inputs():
                 if name not in self.nodes:
                     raise InternalError(f"{node.name} requires {name!r}, which is no feature or analyzer of this service")
         try:
-            order = TopologicalSorter({name: node.requires for name, node in self.nodes.items()}).static_order()
+            order = TopologicalSorter({name: node.inputs() for name, node in self.nodes.items()}).static_order()
             self._order = tuple(order)
         except CycleError as error:
             raise InternalError(f"requirements go in a circle: {' -> '.join(error.args[1])}") from error
@@ -61,21 +61,27 @@ class Catalog:
                 raise UnknownAnalyzerError(f"no analyzer {name!r} here; there are: {known}")
         return tuple(dict.fromkeys(names or self.analyzers))
 
-    def closure(self, names: Iterable[str]) -> tuple[type[AnyNode], ...]:
-        """The named nodes and all that they rest on, each after what it requires."""
-        wanted: set[str] = set()
+    def closure(self, names: Iterable[str], *, wanted: bool = True) -> tuple[type[AnyNode], ...]:
+        """The named nodes and all that they rest on, each after what it takes.
+
+        Args:
+            names: Of nodes.
+            wanted: Whether what a node merely wants counts too.
+        """
+        found: set[str] = set()
         open_names = list(names)
         while open_names:
             name = open_names.pop()
-            if name not in wanted:
-                wanted.add(name)
-                open_names.extend(self.nodes[name].requires)
-        return tuple(self.nodes[name] for name in self._order if name in wanted)
+            if name not in found:
+                found.add(name)
+                node = self.nodes[name]
+                open_names.extend(node.inputs() if wanted else node.requires)
+        return tuple(self.nodes[name] for name in self._order if name in found)
 
     def streams(self, name: str) -> frozenset[str]:
         """Which streams of the media ("video", "audio") the node looks at, itself or through what it requires."""
         streams: set[str] = set()
-        for node in self.closure([name]):
+        for node in self.closure([name], wanted=False):
             if node.frames is not None:
                 streams.add("video")
             if node.audio is not None:

@@ -37,7 +37,8 @@ class NodeContext:
     Attributes:
         media: The probed media. `media.video` is unset where there is no video; the same for audio.
         options: What the caller chose.
-        model: Gives the loaded model of a name in the node's `models`; it stays loaded until the task ends.
+        model: Gives the loaded model of a name in the node's `models` or `optional_models`; it stays loaded until the task
+            ends.
         threads: Compute threads that the node may use in libraries of its own.
         is_stopped: Whether the task was cancelled; a call that lasts seconds asks now and then, and returns early.
     """
@@ -59,7 +60,9 @@ class Node(ABC):
         audio: The audio that it wants, delivered as items with source "audio"; None: none.
         requires: Names of features and analyzers whose output it wants, delivered as items with their name as source. All
             inputs come merged in the order of their times; at equal times frames, audio, then `requires` in its order.
+        wants: Like `requires`, after them in order, but the node goes on without an input whose node fails or can't run.
         models: Names of the manifest's tasks that `context.model` is asked for.
+        optional_models: The same; `context.model` gives None for one that is not in the profile, or not there.
         lookback_s: After an input at time t was processed, no output earlier than t - lookback_s will come. Bounds how
             long the inputs of dependants wait.
         hears_language: Whether `options.language` changes what it gives.
@@ -71,13 +74,25 @@ class Node(ABC):
     frames: ClassVar[FrameSpec | None] = None
     audio: ClassVar[AudioSpec | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
+    wants: ClassVar[tuple[str, ...]] = ()
     models: ClassVar[tuple[str, ...]] = ()
+    optional_models: ClassVar[tuple[str, ...]] = ()
     lookback_s: ClassVar[float] = 0.0
     batch: ClassVar[int] = 1
     hears_language: ClassVar[bool] = False
 
     def __init__(self, context: NodeContext) -> None:
         self.context = context
+
+    @classmethod
+    def inputs(cls) -> tuple[str, ...]:
+        """All nodes whose output it takes, where there is any."""
+        return (*cls.requires, *cls.wants)
+
+    @classmethod
+    def model_tasks(cls) -> tuple[str, ...]:
+        """All models that it may use."""
+        return (*cls.models, *cls.optional_models)
 
     @classmethod
     def unavailable_reason(cls) -> str:

@@ -120,7 +120,7 @@ class Run:
                 continue
             self._steps[kind.name] = self._prepare(kind, leases)
         for step in self._steps.values():
-            step.has_dependants = any(step.name in other.kind.requires for other in self._steps.values())
+            step.has_dependants = any(step.name in other.kind.inputs() for other in self._steps.values())
         self._raise_if_stopped()
         specs, listeners = self._inputs()
         if specs:
@@ -150,20 +150,30 @@ class Run:
             if (problem := self._steps[required].problem) is not None:
                 step.stop(self._steps[required].status, self._inherited(required, problem))
                 return step
-        models: dict[str, Any] = {}
         try:
-            for task in kind.models:
-                leased = leases.enter_context(self._lease(task))
-                models[task] = leased.model
-                step.models.append(leased.info)
+            models = self._models(kind, step, leases)
         except ModelUnavailableError as error:
             step.stop("unavailable", error.to_problem())
-            return step
         except ServiceError as error:
             step.stop("failed", error.to_problem())
-            return step
-        step.build(NodeContext(self._media, self._options, models.__getitem__, self._threads, self._is_stopped))
+        else:
+            step.build(NodeContext(self._media, self._options, models.__getitem__, self._threads, self._is_stopped))
         return step
+
+    def _models(self, kind: type[AnyNode], step: Step, leases: ExitStack) -> dict[str, Any]:
+        """The node's models by task; None for an optional one that can't be had."""
+        models: dict[str, Any] = {}
+        for task in kind.model_tasks():
+            try:
+                leased = leases.enter_context(self._lease(task))
+            except ModelUnavailableError:
+                if task in kind.models:
+                    raise
+                models[task] = None
+                continue
+            models[task] = leased.model
+            step.models.append(leased.info)
+        return models
 
     @staticmethod
     def _inherited(required: str, problem: Problem) -> Problem:
@@ -241,16 +251,16 @@ class Run:
 
     def _deliver(self, step: Step, item: AnyItem) -> None:
         for dependant in self._steps.values():
-            if step.name in dependant.kind.requires and dependant.works:
+            if step.name in dependant.kind.inputs() and dependant.works:
                 dependant.inbox.push(step.name, item)
 
     def _after(self, step: Step) -> None:
         """Hands on a node's watermark or its failure, and tells of its new segments."""
         for dependant in self._steps.values():
-            if step.name in dependant.kind.requires:
-                if step.problem is not None:
+            if step.name in dependant.kind.inputs():
+                if step.problem is not None and step.name in dependant.kind.requires:
                     dependant.stop(step.status, self._inherited(step.name, step.problem))
-                dependant.inbox.advance(step.name, step.watermark)
+                dependant.inbox.advance(step.name, step.watermark if step.problem is None else math.inf)
         told = self._told.get(step.name, 0)
         if step.name in self._names and len(step.segments) > told:
             self._told[step.name] = len(step.segments)

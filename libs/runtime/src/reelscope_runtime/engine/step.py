@@ -34,7 +34,7 @@ class Step:
         self.node: AnyNode | None = None
         self.name = kind.name
         sources = [name for name, spec in (("frames", kind.frames), ("audio", kind.audio)) if spec is not None]
-        self.inbox = Inbox([*sources, *kind.requires])
+        self.inbox = Inbox([*sources, *kind.inputs()])
         self.segments: list[Segment] = []
         self.models: list[ModelInfo] = []
         self.problem: Problem | None = None

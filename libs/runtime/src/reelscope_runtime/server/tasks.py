@@ -139,9 +139,11 @@ class TaskRunner:
         response = ListAnalyzersResponse()
         for name, kind in self.catalog.analyzers.items():
             nodes = self.catalog.closure([name])
-            tasks = sorted({task for node in nodes for task in node.models})
-            reasons = [reason for node in nodes if (reason := node.unavailable_reason())]
-            reasons += [reason for task in tasks if (reason := unavailable_reason(self._pool, task, analyzer=name))]
+            tasks = sorted({task for node in nodes for task in node.model_tasks()})
+            needed = self.catalog.closure([name], wanted=False)
+            reasons = [reason for node in needed if (reason := node.unavailable_reason())]
+            needed_tasks = sorted({task for node in needed for task in node.models})
+            reasons += [reason for task in needed_tasks if (reason := unavailable_reason(self._pool, task, analyzer=name))]
             response.analyzers.append(
                 AnalyzerInfo(
                     name=name,
@@ -199,7 +201,7 @@ class TaskRunner:
         return {name: self._key(sha256, name, request) for name in names}
 
     def _key(self, sha256: str, name: str, request: AnalyzeRequest) -> str:
-        tasks = {task for node in self.catalog.closure([name]) for task in node.models}
+        tasks = {task for node in self.catalog.closure([name]) for task in node.model_tasks()}
         models = []
         for task in tasks:
             with suppress(ModelUnavailableError):  # then the result will be "unavailable", which is not kept
@@ -295,7 +297,7 @@ class TaskRunner:
         for name in (*request.options.models, *self._settings.models.overrides):
             if name in self.catalog.analyzers:
                 nodes = self.catalog.closure([name])
-                if any(model_task in node.models for node in nodes):
+                if any(model_task in node.model_tasks() for node in nodes):
                     return name
         return ""
 
