@@ -10,6 +10,7 @@ import typer
 from reelscope_cli.commands import models
 from reelscope_cli.commands.analyze import analyze
 from reelscope_cli.commands.doctor import doctor
+from reelscope_cli.commands.export import export
 from reelscope_cli.commands.stack import down, status, up
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     help="Turn short videos into JSON that describes them completely.",
 )
 app.command()(analyze)
+app.command()(export)
 app.command()(up)
 app.command()(down)
 app.command()(status)

@@ -12,7 +12,7 @@ from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument, AnalyzeOptions
 from reelscope.gateway.v1.gateway_pb2 import Job
 from reelscope_cli.analyze.clips import Outcome
 from reelscope_cli.analyze.inputs import Clip
-from reelscope_cli.analyze.outputs import write_document
+from reelscope_cli.analyze.outputs import write_document, write_export
 from reelscope_cli.analyze.progress import ProgressView
 from reelscope_cli.analyze.summary import GOOD
 from reelscope_cli.client import ReelscopeClient
@@ -32,6 +32,7 @@ class Wishes:
         profile: Empty: the one that runs.
         priority: Empty: normal.
         language: BCP 47 tag of what is spoken; empty: detected.
+        exports: Other forms of each document, e.g. srt.
         in_flight: Jobs at a time: while one is fetched or aggregated, the next one computes.
     """
 
@@ -39,6 +40,7 @@ class Wishes:
     profile: str = ""
     priority: str = ""
     language: str = ""
+    exports: Sequence[str] = ()
     in_flight: int = 2
 
 
@@ -87,6 +89,8 @@ class Session:
                 return Outcome(clip, Exit.SYSTEM, job_id, reason="the job was cancelled")
             document = await self._client.result(job_id)
             path = await asyncio.to_thread(write_document, self._folder, clip.name, document)
+            for form in self._wishes.exports:
+                await asyncio.to_thread(write_export, self._folder, clip.name, document, form)
         except ServiceError as error:
             return Outcome(clip, exit_for_error(error), job_id, reason=error.reason)
         except OSError as error:

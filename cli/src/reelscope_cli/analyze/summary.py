@@ -117,6 +117,43 @@ def _faces(summary: Summary) -> str:
     )
 
 
+def _speakers(summary: Summary) -> str:
+    speakers = summary.speaker.speakers
+    return _some(f"{one.speaker_id.replace('_', ' ')} {one.share:.0%}" for one in speakers) if len(speakers) > 1 else ""
+
+
+def _speaking(summary: Summary) -> str:
+    rate = summary.rate
+    return f"{rate.words_per_minute:.0f} words a minute" if rate.words_per_minute else ""
+
+
+def _flow(summary: Summary) -> str:
+    flow = summary.flow
+    parts = [_count(flow.pause_count, "pause")] if flow.pause_count else []
+    parts += [_count(flow.filler_count, "filler")] if flow.filler_count else []
+    parts += [_count(flow.repetition_count, "repetition")] if flow.repetition_count else []
+    return ", ".join(parts)
+
+
+def _voice(summary: Summary) -> str:
+    emotion = summary.speech_emotion
+    parts = [emotion.dominant] if emotion.dominant else []
+    parts += [f"arousal {emotion.mean_arousal:.2f}"] if emotion.HasField("mean_arousal") else []
+    return ", ".join(parts)
+
+
+def _music(summary: Summary) -> str:
+    music = summary.music
+    if music.music_share < LEAST_SHARE:
+        return ""
+    parts = [f"{music.music_share:.0%} of the clip"]
+    if music.HasField("tempo_bpm"):
+        parts.append(f"{music.tempo_bpm:.0f} BPM")
+    if music.HasField("cuts_on_beat_share"):
+        parts.append(f"{music.cuts_on_beat_share:.0%} of the cuts on the beat")
+    return ", ".join(parts)
+
+
 def _camera(summary: Summary) -> str:
     shares = summary.camera.motion_shares
     return _scores(shares) if shares else summary.camera.dominant_motion.replace("_", " ")
@@ -130,6 +167,11 @@ _TELLERS: tuple[tuple[str, str, Callable[[Summary], str]], ...] = (
     ("camera", "camera", _camera),
     ("text", "on screen", lambda s: _some((f"“{' '.join(text.split())}”" for text in s.text.texts), 2 * SHOWN_ITEMS)),
     ("utterance", "said", _transcript),
+    ("speaker", "speakers", _speakers),
+    ("rate", "pace", _speaking),
+    ("flow", "fluency", _flow),
+    ("speech_emotion", "voice", _voice),
+    ("music", "music", _music),
     ("audio", "loudness", _loudness),
     ("audio_event", "sounds", lambda s: _scores(s.audio_event.top_classes)),
     ("color", "palette", _palette),

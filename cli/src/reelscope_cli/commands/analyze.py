@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reelscope_cli.commands.options import JsonOption, PriorityName, ProfileOption
+from reelscope_cli.commands.options import ExportName, JsonOption, PriorityName, ProfileOption
 
 
 def analyze(  # noqa: PLR0917 - typer makes the command line of it; nobody calls it otherwise
@@ -31,6 +31,12 @@ def analyze(  # noqa: PLR0917 - typer makes the command line of it; nobody calls
     profile: ProfileOption = None,
     priority: Annotated[PriorityName, typer.Option(help="Which queue.")] = PriorityName.NORMAL,
     language: Annotated[str, typer.Option(help="What is spoken, e.g. en. Default: detected.", show_default=False)] = "",
+    export: Annotated[
+        list[ExportName] | None,
+        typer.Option(
+            help="Write the transcript beside the document, NAME.srt or NAME.vtt; may be given twice.", show_default=False
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Describe clips: one JSON document each, and a summary.
@@ -45,6 +51,6 @@ def analyze(  # noqa: PLR0917 - typer makes the command line of it; nobody calls
     from reelscope_cli.signals import run_interruptible  # noqa: PLC0415
 
     names = [name for part in analyzers or () for one in part.split(",") if (name := one.strip())]
-    wishes = Wishes(analyzers=names, profile=profile or "", priority=priority, language=language)
+    wishes = Wishes(analyzers=names, profile=profile or "", priority=priority, language=language, exports=export or ())
     arguments = AnalyzeArguments(inputs=inputs, out=out, gateway=gateway, wishes=wishes, as_json=as_json)
     raise typer.Exit(run_interruptible(run(arguments, stdout=stdout_console(), stderr=stderr_console())))

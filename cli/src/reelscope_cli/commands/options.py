@@ -24,6 +24,13 @@ class PriorityName(StrEnum):
     LOW = "low"
 
 
+class ExportName(StrEnum):
+    """Forms of a document beside JSON."""
+
+    SRT = "srt"
+    VTT = "vtt"
+
+
 ProfileOption = Annotated[
     ProfileName | None,
     typer.Option(help="Which models. Default: REELSCOPE_MODELS__PROFILE, else lite.", show_default=False),

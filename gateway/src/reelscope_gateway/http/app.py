@@ -12,6 +12,7 @@ from reelscope_gateway.http.measuring import Measuring
 from reelscope_gateway.http.openapi import describe
 from reelscope_gateway.http.problems import add_problem_handlers
 from reelscope_gateway.http.system import system_router
+from reelscope_gateway.http.transcripts import transcripts_router
 from reelscope_gateway.jobs.service import JobService
 from reelscope_runtime import __version__
 from reelscope_runtime.metrics import Metrics
@@ -35,6 +36,7 @@ def create_app(service: JobService, metrics: Metrics, closing: asyncio.Future[No
     app.add_middleware(Measuring, metrics=metrics)
     add_problem_handlers(app)
     app.include_router(jobs_router(service, metrics, closing))
+    app.include_router(transcripts_router(service))
     app.include_router(system_router(service, metrics))
     describe(app)
     return app

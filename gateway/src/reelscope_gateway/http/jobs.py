@@ -11,7 +11,13 @@ from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument
 from reelscope.gateway.v1.gateway_pb2 import Job, ListJobsResponse, SubmitBatchRequest, SubmitBatchResponse
 from reelscope_gateway.http.answers import json_answer
 from reelscope_gateway.http.bodies import read_json, submission
-from reelscope_gateway.http.openapi import EVENT_ANSWERS, SUBMIT_BODY, answers, json_body, problem_answers
+from reelscope_gateway.http.openapi import (
+    EVENT_ANSWERS,
+    SUBMIT_BODY,
+    answers,
+    json_body,
+    problem_answers,
+)
 from reelscope_gateway.http.sse import event_stream, sequence_of
 from reelscope_gateway.jobs.service import JobService
 from reelscope_runtime.metrics import Metrics

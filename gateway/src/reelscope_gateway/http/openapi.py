@@ -14,6 +14,7 @@ from reelscope.gateway.v1.gateway_pb2 import (
     SubmitBatchResponse,
     SubmitJobRequest,
 )
+from reelscope_gateway.exports.formats import FORMATS
 from reelscope_gateway.http.problems import PROBLEM_JSON
 from reelscope_gateway.http.schemas import Schema, reference, schemas_of
 
@@ -116,6 +117,14 @@ EVENT_ANSWERS: dict[int | str, dict[str, object]] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     204: {"description": "The client has seen the last event."},
+}
+
+
+TRANSCRIPT_ANSWERS: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "SubRip or WebVTT, UTF-8; cues of at most two lines, speakers named where several speak.",
+        "content": {form.media_type.partition(";")[0]: {"schema": {"type": "string"}} for form in FORMATS.values()},
+    },
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument, AnalyzerResult, ServiceInfo, StageTiming
 from reelscope.gateway.v1.gateway_pb2 import Job
+from reelscope_gateway.fusion import fuse
 from reelscope_gateway.jobs.fanout import Plan
 from reelscope_runtime import __version__
 
@@ -52,6 +53,7 @@ def build_document(
         kept.CopyFrom(result)
         # Found in the order of their ends, read in the order of their starts.
         kept.segments.sort(key=lambda segment: (segment.start_s, segment.end_s))
+    fuse(document)
     metadata = document.metadata
     metadata.video_path = job.source
     metadata.job_id = job.job_id

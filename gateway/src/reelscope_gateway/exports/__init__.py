@@ -1,0 +1,1 @@
+"""Other forms of a document: what players and editors read."""
