@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from itertools import chain
+from typing import ClassVar, Final
 
 from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
 from reelscope.speech.v1.details_pb2 import RejectedText, TranscriptSummary, UtteranceDetail, Word
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.errors import InvalidRequestError
-from reelscope_runtime.media.items import AnyItem, AudioSpec
+from reelscope_runtime.media.items import AnyItem
 from reelscope_speech.features.region_tracker import Region
+from reelscope_speech.features.source import AUDIO
 from reelscope_speech.features.voice_activity import SAMPLE_RATE
 from reelscope_speech.transcription.guard import Rejection, doubtful, reject_window, sift
 from reelscope_speech.transcription.language import SURE_SPEECH_S, LanguageVote, to_code, to_tag
 from reelscope_speech.transcription.utterances import split
-from reelscope_speech.transcription.whisper import PROMPTS, Recogniser
-from reelscope_speech.transcription.windows import MAX_GAP_S, MAX_WINDOW_S, Window, WindowPacker
+from reelscope_speech.transcription.whisper import Recogniser
+from reelscope_speech.transcription.windows import Window, WindowPacker
 from reelscope_speech.transcription.word_times import confine, tighten
 from reelscope_speech.transcription.words import Recognition, TimedWord, join
 
 MODEL = "transcription"
 """The manifest's task."""
 
-_CHUNK_S = 1.0
+BATCH_SPAN_S: Final = 120.0
+"""Windows wait for their batch to be full until the first one's start is so far back: room for four full ones. On a CPU
+nothing waits: a batch is one window, read as soon as it can't grow any more, within 32 s of its start."""
 
 
 class SpeechTranscription(Analyzer):
@@ -35,22 +39,24 @@ class SpeechTranscription(Analyzer):
     description = "What is said: text, words with times, language"
     detail = "utterance"
     hears_language = True
-    audio = AudioSpec(sample_rate=SAMPLE_RATE, mono=True, chunk_s=_CHUNK_S)
+    audio = AUDIO
     requires = ("speech_regions",)
     models = (MODEL,)
-    lookback_s: ClassVar[float] = MAX_WINDOW_S + MAX_GAP_S + 2 * _CHUNK_S
+    lookback_s: ClassVar[float] = BATCH_SPAN_S + 2 * AUDIO.chunk_s
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
         asked = context.options.language
-        keeps_script = asked.casefold().startswith(("zh-hant", "zh-tw", "zh-hk"))
-        self._recogniser = Recogniser(context.model(MODEL).model, {} if keeps_script else PROMPTS)
+        loaded = context.model(MODEL)
+        self._batch: int = loaded.batch
+        self._recogniser = Recogniser(loaded.model, asked)
         self._asked = to_code(asked) if asked else ""
         if self._asked and self._asked not in self._recogniser.languages:
             raise InvalidRequestError(
                 f"the speech model does not know the language {asked!r}; leave options.language empty to have it detected"
             )
         self._packer = WindowPacker()
+        self._pending: list[Window] = []
         self._vote = LanguageVote()
         self._texts: list[str] = []
         self._word_count = 0
@@ -61,16 +67,17 @@ class SpeechTranscription(Analyzer):
         """Takes a chunk of mono audio at 16 kHz or a region of speech."""
         if isinstance(item.value, Region):
             self._speech_s += item.end_s - item.time_s
-            windows = self._packer.add_region(item.value)
+            self._pending.extend(self._packer.add_region(item.value))
         else:
-            windows = self._packer.add_audio(item.time_s, item.value[0])
-        for window in windows:
-            yield from self._transcribe(window)
+            self._pending.extend(self._packer.add_audio(item.time_s, item.value[0]))
+        while self._pending and (len(self._pending) >= self._batch or item.time_s - self._pending[0].start_s >= BATCH_SPAN_S):
+            yield from self._transcribe(self._batch)
 
     def flush(self) -> Iterable[Segment]:
-        """Reads the last window."""
-        for window in self._packer.finish():
-            yield from self._transcribe(window)
+        """Reads the last windows."""
+        self._pending.extend(self._packer.finish())
+        while self._pending:
+            yield from self._transcribe(self._batch)
 
     def summary(self) -> Summary:
         """The whole text, its language, and what was thrown away."""
@@ -86,32 +93,49 @@ class SpeechTranscription(Analyzer):
                     RejectedText(
                         start_s=entry.words[0].start_s, end_s=entry.words[-1].end_s, text=entry.text, reason=entry.reason
                     )
-                    for entry in self._rejected
+                    for entry in sorted(self._rejected, key=lambda entry: entry.words[0].start_s)
                 ],
             )
         )
 
-    def _transcribe(self, window: Window) -> Iterable[Segment]:
-        rest: Window | None = window
-        while rest is not None:
-            recognition, segments = self._read(rest)
-            yield from segments
-            rest = rest.after(recognition.words[-1].end_s) if recognition.words else None
+    def _transcribe(self, count: int) -> Iterable[Segment]:
+        """Reads the first `count` pending windows at once; what Whisper left unread of them, again, until all is read."""
+        windows, self._pending = self._pending[:count], self._pending[count:]
+        found: list[list[Segment]] = [[] for _ in windows]
+        unread = list(enumerate(windows))
+        while unread:
+            recognitions = self._read([window for _, window in unread])
+            rests = []
+            for (number, window), recognition in zip(unread, recognitions, strict=True):
+                found[number].extend(self._segments(recognition, window))
+                rest = window.after(recognition.words[-1].end_s) if recognition.words else None
+                if rest is not None:
+                    rests.append((number, rest))
+            unread = rests
+        for segment in chain.from_iterable(found):
+            self._texts.append(segment.utterance.text)
+            self._word_count += len(segment.utterance.words)
+            yield segment
 
-    def _read(self, window: Window) -> tuple[Recognition, list[Segment]]:
+    def _read(self, windows: Sequence[Window]) -> list[Recognition]:
         listens = not self._asked and not self._vote.settled
-        encoded = self._recogniser.encode(window.samples, full=listens and window.speech_s < SURE_SPEECH_S)
+        if self._batch > 1:
+            encoded = self._recogniser.encode_all([window.samples for window in windows])
+        else:
+            (window,) = windows
+            encoded = self._recogniser.encode(window.samples, full=listens and window.speech_s < SURE_SPEECH_S)
         if listens:
-            self._vote.add(self._recogniser.detect_language(encoded), window.speech_s)
-        language = self._asked or self._vote.best[0]
-        recognition = _timed(self._recogniser.read(encoded, language), window)
-        segments = []
-        for words in self._believed(recognition, window):
-            text = join(words)
-            self._texts.append(text)
-            self._word_count += len(words)
-            segments.append(_segment(words, text, language, recognition))
-        return recognition, segments
+            for window, probabilities in zip(windows, self._recogniser.detect_languages(encoded), strict=True):
+                self._vote.add(probabilities, window.speech_s)
+        recognitions = self._recogniser.read_all(encoded, self._language)
+        return [_timed(recognition, window) for recognition, window in zip(recognitions, windows, strict=True)]
+
+    @property
+    def _language(self) -> str:
+        return self._asked or self._vote.best[0]
+
+    def _segments(self, recognition: Recognition, window: Window) -> list[Segment]:
+        return [_segment(words, self._language, recognition) for words in self._believed(recognition, window)]
 
     def _believed(self, recognition: Recognition, window: Window) -> Iterable[tuple[TimedWord, ...]]:
         """The utterances that the guard lets pass."""
@@ -138,13 +162,13 @@ def _timed(recognition: Recognition, window: Window) -> Recognition:
     return replace(recognition, words=tighten(confined, window.samples, SAMPLE_RATE, window.start_s))
 
 
-def _segment(words: tuple[TimedWord, ...], text: str, language: str, recognition: Recognition) -> Segment:
+def _segment(words: tuple[TimedWord, ...], language: str, recognition: Recognition) -> Segment:
     return Segment(
         start_s=words[0].start_s,
         end_s=words[-1].end_s,
         confidence=sum(word.probability for word in words) / len(words),
         utterance=UtteranceDetail(
-            text=text,
+            text=join(words),
             language=to_tag(language),
             words=[
                 Word(text=word.text.strip(), start_s=word.start_s, end_s=word.end_s, probability=word.probability)

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from reelscope_runtime.engine.node import Feature, NodeContext
-from reelscope_runtime.media.items import AnyItem, AudioSpec, Item
+from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_speech.features.region_tracker import MAX_REGION_S, MIN_SILENCE_S, PAD_S, Region, RegionTracker
-from reelscope_speech.features.voice_activity import FRAME_S, SAMPLE_RATE, VoiceActivity
+from reelscope_speech.features.source import AUDIO
+from reelscope_speech.features.voice_activity import FRAME_S, VoiceActivity
 
 MODEL = "voice_activity"
 """The manifest's task."""
@@ -23,7 +24,7 @@ class SpeechRegions(Feature):
 
     name = "speech_regions"
     version = "1"
-    audio = AudioSpec(sample_rate=SAMPLE_RATE, mono=True)
+    audio = AUDIO
     models = (MODEL,)
     lookback_s: ClassVar[float] = MAX_REGION_S + MIN_SILENCE_S + PAD_S + 2 * FRAME_S
 

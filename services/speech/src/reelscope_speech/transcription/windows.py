@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,9 @@ MARGIN_S: Final = 0.4
 MIN_UNREAD_S: Final = 0.6
 """Whisper sometimes stops at the end of a sentence though speech goes on; what it left is read again if it is so long.
 The ends of words and of regions differ by up to 0.3 s."""
+
+MIN_READ_S: Final = 0.1
+"""What was read up to no further than this would be read the same again, and for ever."""
 
 _HISTORY_S: Final = 2.0
 """Audio kept while nobody speaks: a region is known from its start on, which lies in the chunk that is already here."""
@@ -50,9 +54,10 @@ class Window:
         return sum(region.end_s - region.start_s for region in self.regions)
 
     def after(self, time_s: float) -> Window | None:
-        """What was not read if reading stopped at `time_s`; None where that is next to nothing."""
+        """What was not read if reading stopped at `time_s`; None where that is next to nothing, or nearly all."""
         unread = tuple(replace(region, start_s=max(region.start_s, time_s)) for region in self.regions if region.end_s > time_s)
-        if sum(region.end_s - region.start_s for region in unread) < MIN_UNREAD_S:
+        unread_s = sum(region.end_s - region.start_s for region in unread)
+        if unread_s < MIN_UNREAD_S or unread_s > self.speech_s - MIN_READ_S:
             return None
         start_s = max(self.start_s, time_s, unread[0].start_s - MARGIN_S)
         first = round((start_s - self.start_s) * SAMPLE_RATE)
@@ -101,7 +106,7 @@ class WindowPacker:
     def add_region(self, region: Region) -> Iterable[Window]:
         """Takes a region, before or after its audio."""
         if self._regions and not self._fits(region):
-            yield from self.finish()
+            yield from self.finish(region.start_s)
         self._regions.append(region)
 
     def add_audio(self, time_s: float, samples: NDArray[np.float32]) -> Iterable[Window]:
@@ -112,13 +117,13 @@ class WindowPacker:
         keep_s = self._regions[0].start_s if self._regions else self._audio.end_s
         self._audio.drop_before(keep_s - _HISTORY_S)
 
-    def finish(self) -> Iterable[Window]:
-        """Closes the open window."""
+    def finish(self, until_s: float = math.inf) -> Iterable[Window]:
+        """Closes the open window, whose margin ends at `until_s` at the latest: there the next one's speech begins."""
         if not self._regions:
             return
         regions, self._regions = tuple(self._regions), []
         wanted_s = max(self._floor_s, regions[0].start_s - MARGIN_S)
-        end_s = regions[-1].end_s if regions[-1].continues else regions[-1].end_s + MARGIN_S
+        end_s = regions[-1].end_s if regions[-1].continues else min(regions[-1].end_s + MARGIN_S, until_s)
         start_s, samples = self._audio.cut(wanted_s, end_s)
         self._floor_s = regions[-1].end_s
         if len(samples):

@@ -1,0 +1,1 @@
+"""Who speaks when: voices compared by their spectra, clustered, and laid along time."""

@@ -1,0 +1,1 @@
+"""How speech sounds beside its words: pitch, level, voice quality, syllables, pauses."""
