@@ -42,6 +42,8 @@ class Metrics:
         self.decodes = self._counter("decodes_total", "Decoder passes over a file", "service")
         self.frames_decoded = self._counter("frames_decoded_total", "Video frames decoded", "service")
         self.media_seconds = self._counter("media_seconds_total", "Seconds of media analyzed", "service")
+        self.live_streams = self._gauge("live_streams", "Live audio streams that are open")
+        self.live_audio_seconds = self._counter("live_audio_seconds_total", "Seconds of live audio that were heard")
         self.grpc_handled = self._counter("grpc_handled_total", "gRPC calls by outcome", "method", "code")
         self.grpc_seconds = self._histogram("grpc_seconds", "Duration of gRPC calls", "method", buckets=REQUEST_SECONDS)
         self.bus_connected = self._gauge("bus_connected", "1 while the process is connected to NATS")

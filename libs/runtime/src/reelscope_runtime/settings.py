@@ -91,6 +91,12 @@ class WorkerSettings(Group):
     drain_s: float = Field(20.0, gt=0, description="At shutdown: how long running tasks may take to finish.")
 
 
+class LiveSettings(Group):
+    """Live streams."""
+
+    max_streams: int = Field(2, ge=1, description="Live streams that one process takes at a time.")
+
+
 class LogSettings(Group):
     """Logging."""
 
@@ -121,6 +127,7 @@ class RuntimeSettings(BaseSettings):
     media: MediaSettings = Field(default_factory=MediaSettings)
     models: ModelSettings = Field(default_factory=ModelSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    live: LiveSettings = Field(default_factory=LiveSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
     ready_file: Path | None = Field(None, description="Written with the bound ports (JSON) once the process serves.")

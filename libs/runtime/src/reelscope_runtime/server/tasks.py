@@ -38,6 +38,7 @@ from reelscope_runtime.metrics import Metrics
 from reelscope_runtime.models.availability import unavailable_reason
 from reelscope_runtime.models.pool import ModelPool
 from reelscope_runtime.results import ResultStore, result_key
+from reelscope_runtime.server.resources import Resources
 from reelscope_runtime.settings import RuntimeSettings
 
 log = structlog.get_logger(__name__)
@@ -105,6 +106,9 @@ class TaskRunner:
         media: Where media is found.
         results: Where results are kept; None: nowhere (a service without a bus).
         metrics: What is counted.
+
+    Attributes:
+        resources: What the service's own calls work with.
     """
 
     def __init__(
@@ -121,6 +125,7 @@ class TaskRunner:
     ) -> None:
         self.service = service
         self.catalog = catalog
+        self.resources = Resources(settings, pool, host, metrics)
         self._settings = settings
         self._pool = pool
         self._host = host

@@ -65,6 +65,11 @@ class RegionTracker:
     _scores: list[float] = field(default_factory=list)
     _last_end_s: float = 0.0
 
+    @property
+    def open_since_s(self) -> float | None:
+        """When the speech began that goes on; None where nobody speaks."""
+        return self._start_s
+
     def feed(self, probabilities: Probabilities) -> Iterable[Region]:
         """Takes the next frames."""
         for value in probabilities.tolist():

@@ -26,7 +26,7 @@ from reelscope.analysis.v1 import analysis_pb2 as reelscope_dot_analysis_dot_v1_
 from reelscope.speech.v1 import details_pb2 as reelscope_dot_speech_dot_v1_dot_details__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n reelscope/speech/v1/speech.proto\x12\x13reelscope.speech.v1\x1a$reelscope/analysis/v1/analysis.proto\x1a!reelscope/speech/v1/details.proto\"h\n\x11TranscribeRequest\x12\x37\n\x06\x63onfig\x18\x01 \x01(\x0b\x32%.reelscope.speech.v1.TranscribeConfigH\x00\x12\x0f\n\x05pcm16\x18\x02 \x01(\x0cH\x00\x42\t\n\x07request\"9\n\x10TranscribeConfig\x12\x13\n\x0bsample_rate\x18\x01 \x01(\x05\x12\x10\n\x08language\x18\x02 \x01(\t\"}\n\x12TranscribeResponse\x12.\n\x0b\x66inal_words\x18\x01 \x03(\x0b\x32\x19.reelscope.speech.v1.Word\x12\x14\n\x0cinterim_text\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x0f\n\x07\x61udio_s\x18\x04 \x01(\x01\x32\xb7\x02\n\rSpeechService\x12W\n\x07\x41nalyze\x12%.reelscope.analysis.v1.AnalyzeRequest\x1a#.reelscope.analysis.v1.AnalyzeEvent0\x01\x12j\n\rListAnalyzers\x12+.reelscope.analysis.v1.ListAnalyzersRequest\x1a,.reelscope.analysis.v1.ListAnalyzersResponse\x12\x61\n\nTranscribe\x12&.reelscope.speech.v1.TranscribeRequest\x1a\'.reelscope.speech.v1.TranscribeResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n reelscope/speech/v1/speech.proto\x12\x13reelscope.speech.v1\x1a$reelscope/analysis/v1/analysis.proto\x1a!reelscope/speech/v1/details.proto\"h\n\x11TranscribeRequest\x12\x37\n\x06\x63onfig\x18\x01 \x01(\x0b\x32%.reelscope.speech.v1.TranscribeConfigH\x00\x12\x0f\n\x05pcm16\x18\x02 \x01(\x0cH\x00\x42\t\n\x07request\"9\n\x10TranscribeConfig\x12\x13\n\x0bsample_rate\x18\x01 \x01(\x05\x12\x10\n\x08language\x18\x02 \x01(\t\"\x95\x01\n\x12TranscribeResponse\x12.\n\x0b\x66inal_words\x18\x01 \x03(\x0b\x32\x19.reelscope.speech.v1.Word\x12\x14\n\x0cinterim_text\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x0f\n\x07\x61udio_s\x18\x04 \x01(\x01\x12\x16\n\x0e\x65nds_utterance\x18\x05 \x01(\x08\x32\xb7\x02\n\rSpeechService\x12W\n\x07\x41nalyze\x12%.reelscope.analysis.v1.AnalyzeRequest\x1a#.reelscope.analysis.v1.AnalyzeEvent0\x01\x12j\n\rListAnalyzers\x12+.reelscope.analysis.v1.ListAnalyzersRequest\x1a,.reelscope.analysis.v1.ListAnalyzersResponse\x12\x61\n\nTranscribe\x12&.reelscope.speech.v1.TranscribeRequest\x1a\'.reelscope.speech.v1.TranscribeResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSCRIBEREQUEST']._serialized_end=234
   _globals['_TRANSCRIBECONFIG']._serialized_start=236
   _globals['_TRANSCRIBECONFIG']._serialized_end=293
-  _globals['_TRANSCRIBERESPONSE']._serialized_start=295
-  _globals['_TRANSCRIBERESPONSE']._serialized_end=420
-  _globals['_SPEECHSERVICE']._serialized_start=423
-  _globals['_SPEECHSERVICE']._serialized_end=734
+  _globals['_TRANSCRIBERESPONSE']._serialized_start=296
+  _globals['_TRANSCRIBERESPONSE']._serialized_end=445
+  _globals['_SPEECHSERVICE']._serialized_start=448
+  _globals['_SPEECHSERVICE']._serialized_end=759
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ class TranscribeRequest(_message.Message):
     CONFIG_FIELD_NUMBER: _builtins.int
     PCM16_FIELD_NUMBER: _builtins.int
     pcm16: _builtins.bytes
-    """16-bit little-endian PCM, mono, at the configured rate."""
+    """16-bit little-endian PCM, mono, at the configured rate, in pieces of any size."""
     @_builtins.property
     def config(self) -> Global___TranscribeConfig:
         """First message."""
@@ -79,14 +79,18 @@ class TranscribeResponse(_message.Message):
     INTERIM_TEXT_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     AUDIO_S_FIELD_NUMBER: _builtins.int
+    ENDS_UTTERANCE_FIELD_NUMBER: _builtins.int
     interim_text: _builtins.str
     """What the tail sounds like so far; replaced by the next response."""
     language: _builtins.str
+    """BCP 47 tag; empty while unknown."""
     audio_s: _builtins.float
     """How much audio has been heard."""
+    ends_utterance: _builtins.bool
+    """Whether a pause follows the final words."""
     @_builtins.property
     def final_words(self) -> _containers.RepeatedCompositeFieldContainer[_details_pb2.Word]:
-        """Words that will not change, in order."""
+        """Words that will not change, in order, on the clock of the stream; those of all responses together are the transcript."""
 
     def __init__(
         self,
@@ -95,10 +99,11 @@ class TranscribeResponse(_message.Message):
         interim_text: _builtins.str = ...,
         language: _builtins.str = ...,
         audio_s: _builtins.float = ...,
+        ends_utterance: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_s", b"audio_s", "final_words", b"final_words", "interim_text", b"interim_text", "language", b"language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_s", b"audio_s", "ends_utterance", b"ends_utterance", "final_words", b"final_words", "interim_text", b"interim_text", "language", b"language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

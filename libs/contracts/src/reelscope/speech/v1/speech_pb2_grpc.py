@@ -70,7 +70,10 @@ class SpeechServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Transcribe(self, request_iterator, context):
-        """Live audio: words come while audio goes in; a final word never changes.
+        """Live audio: words come while audio goes in; a final word never changes. Words become final when two readings of the growing
+        audio agree on them, or when the speech pauses. Half-close the stream to have the rest; it then ends with OK. Audio may come
+        faster than it is spoken: the service reads no faster than it hears. RESOURCE_EXHAUSTED where too many streams are open,
+        INVALID_ARGUMENT where this protocol is not kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

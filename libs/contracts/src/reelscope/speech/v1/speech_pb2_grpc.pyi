@@ -37,7 +37,11 @@ class SpeechServiceStub:
     Analyze: _grpc.UnaryStreamMultiCallable[_analysis_pb2.AnalyzeRequest, _analysis_pb2.AnalyzeEvent]
     ListAnalyzers: _grpc.UnaryUnaryMultiCallable[_analysis_pb2.ListAnalyzersRequest, _analysis_pb2.ListAnalyzersResponse]
     Transcribe: _grpc.StreamStreamMultiCallable[_speech_pb2.TranscribeRequest, _speech_pb2.TranscribeResponse]
-    """Live audio: words come while audio goes in; a final word never changes."""
+    """Live audio: words come while audio goes in; a final word never changes. Words become final when two readings of the growing
+    audio agree on them, or when the speech pauses. Half-close the stream to have the rest; it then ends with OK. Audio may come
+    faster than it is spoken: the service reads no faster than it hears. RESOURCE_EXHAUSTED where too many streams are open,
+    INVALID_ARGUMENT where this protocol is not kept.
+    """
 
 @_typing.type_check_only
 class SpeechServiceAsyncStub(SpeechServiceStub):
@@ -47,7 +51,11 @@ class SpeechServiceAsyncStub(SpeechServiceStub):
     Analyze: _aio.UnaryStreamMultiCallable[_analysis_pb2.AnalyzeRequest, _analysis_pb2.AnalyzeEvent]  # type: ignore[assignment]
     ListAnalyzers: _aio.UnaryUnaryMultiCallable[_analysis_pb2.ListAnalyzersRequest, _analysis_pb2.ListAnalyzersResponse]  # type: ignore[assignment]
     Transcribe: _aio.StreamStreamMultiCallable[_speech_pb2.TranscribeRequest, _speech_pb2.TranscribeResponse]  # type: ignore[assignment]
-    """Live audio: words come while audio goes in; a final word never changes."""
+    """Live audio: words come while audio goes in; a final word never changes. Words become final when two readings of the growing
+    audio agree on them, or when the speech pauses. Half-close the stream to have the rest; it then ends with OK. Audio may come
+    faster than it is spoken: the service reads no faster than it hears. RESOURCE_EXHAUSTED where too many streams are open,
+    INVALID_ARGUMENT where this protocol is not kept.
+    """
 
 class SpeechServiceServicer(metaclass=_abc_1.ABCMeta):
     """What is said, by whom and how."""
@@ -72,6 +80,10 @@ class SpeechServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_speech_pb2.TranscribeRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_speech_pb2.TranscribeResponse], _abc.AsyncIterator[_speech_pb2.TranscribeResponse]]:
-        """Live audio: words come while audio goes in; a final word never changes."""
+        """Live audio: words come while audio goes in; a final word never changes. Words become final when two readings of the growing
+        audio agree on them, or when the speech pauses. Half-close the stream to have the rest; it then ends with OK. Audio may come
+        faster than it is spoken: the service reads no faster than it hears. RESOURCE_EXHAUSTED where too many streams are open,
+        INVALID_ARGUMENT where this protocol is not kept.
+        """
 
 def add_SpeechServiceServicer_to_server(servicer: SpeechServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""Live audio: words while it comes in."""
