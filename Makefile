@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+STANDARD := .venv-standard
 PACKAGES := libs/contracts libs/runtime libs/lite_models services/vision services/audio services/speech services/temporal gateway cli
 VIDEO ?= samples/demo.mp4
 OUT ?= out
@@ -24,8 +25,17 @@ $(VENV)/.installed: constraints.txt requirements-dev.txt $(PACKAGES:%=%/pyprojec
 demo: setup
 	$(BIN)/reelscope analyze "$(VIDEO)" --out "$(OUT)"
 
-test: setup
+# A second environment for the backends of the standard and full profiles, so that the first proves that lite needs no torch.
+$(STANDARD)/.installed: constraints.txt $(PACKAGES:%=%/pyproject.toml)
+	test -x $(STANDARD)/bin/python || $(PYTHON) -m venv $(STANDARD)
+	$(STANDARD)/bin/python -m pip install -q --upgrade -c constraints.txt pip setuptools
+	$(STANDARD)/bin/python -m pip install -q --no-build-isolation -c constraints.txt pytest pytest-asyncio pytest-timeout \
+		$(foreach package,$(PACKAGES),-e ./$(package)) -e './services/audio[standard]' -e './services/speech[standard]'
+	touch $@
+
+test: setup $(STANDARD)/.installed
 	$(BIN)/python -m pytest
+	$(STANDARD)/bin/python -m pytest tests/checkpoints
 
 lint: setup
 	$(BIN)/ruff check .
@@ -48,4 +58,4 @@ bench: setup
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) $(OUT)
+	rm -rf $(VENV) $(STANDARD) $(OUT)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from audio_lab import Heard, Sound, decode, media_path
 
-from reelscope_audio.features.tagging import read_labels
+from reelscope_audio.tagging.yamnet import read_labels
 from reelscope_audio.tagging import taxonomy
 from reelscope_audio.tagging.events import MAX_EVENT_S, EventTracker
 from reelscope_audio.tagging.taxonomy import Family, families

@@ -7,6 +7,7 @@ import grpc
 from reelscope.audio.v1 import audio_pb2_grpc
 from reelscope_audio.analyzers import ANALYZERS
 from reelscope_audio.features import FEATURES
+from reelscope_audio.tagging.ast import load_ast
 from reelscope_runtime.server.service import AnalyzeMethods, ServiceDefinition, run_service
 from reelscope_runtime.server.tasks import TaskRunner
 
@@ -27,6 +28,7 @@ SERVICE = ServiceDefinition(
     add_servicer=add_servicer,
     features=FEATURES,
     analyzers=ANALYZERS,
+    loaders={"transformers": load_ast},
 )
 
 

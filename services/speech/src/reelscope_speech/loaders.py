@@ -7,6 +7,7 @@ from typing import Any
 
 from reelscope_runtime.errors import ModelUnavailableError
 from reelscope_runtime.models import Loader, LoadRequest
+from reelscope_runtime.models.torch_models import LoadedTransformer, load_transformer
 
 _COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
 """int8 is 2-4x faster than float32 on a CPU at the same word error rate; float16 is what a GPU's tensor cores take."""
@@ -71,5 +72,19 @@ def load_faster_whisper(request: LoadRequest) -> LoadedWhisper:
     return LoadedWhisper(model, kind if kind == "cpu" else f"{kind}:{index or 0}", _BATCHES.get(kind, 1))
 
 
-LOADERS: dict[str, Loader] = {"faster_whisper": load_faster_whisper}
+def load_voice_emotions(request: LoadRequest) -> LoadedTransformer:
+    """Loads a wav2vec 2.0 emotion checkpoint's folder.
+
+    Raises:
+        ModelUnavailableError: torch or transformers is missing, or refuses it.
+    """
+    return load_transformer(
+        request,
+        model_class="Wav2Vec2ForSequenceClassification",
+        extractor_class="Wav2Vec2FeatureExtractor",
+        extra="reelscope-speech[standard]",
+    )
+
+
+LOADERS: dict[str, Loader] = {"faster_whisper": load_faster_whisper, "transformers": load_voice_emotions}
 """By the name that the manifest calls them."""

@@ -217,10 +217,12 @@ class _Process:
 
     def _preload(self, pool: ModelPool) -> None:
         """Loads what the default analyzers need; a model that is not there makes its analyzers unavailable, not the service."""
-        tasks = {task for kind in self._catalog.nodes.values() for task in kind.models}
-        for task in sorted(tasks):
+        needed = {task for kind in self._catalog.nodes.values() for task in kind.models}
+        optional = {task for kind in self._catalog.nodes.values() for task in kind.optional_models}
+        for task in sorted(needed | optional):
             if reason := unavailable_reason(pool, task):
-                log.warning("model_unavailable", task=task, reason=reason)
+                if task in needed:
+                    log.warning("model_unavailable", task=task, reason=reason)
                 continue
             try:
                 pool.preload(task)

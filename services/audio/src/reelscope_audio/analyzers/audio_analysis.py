@@ -13,7 +13,6 @@ from reelscope.audio.v1.details_pb2 import AudioDetail, AudioSummary, LoudnessPo
 from reelscope_audio.dsp.loudness import BLOCK_S, MOMENTARY_BLOCKS, SHORT_TERM_BLOCKS, LoudnessMeter, to_lufs
 from reelscope_audio.features.levels import Levels
 from reelscope_audio.features.spectrum import Spectrum
-from reelscope_audio.features.tagging import Tags
 from reelscope_audio.measures.accumulator import Accumulator
 from reelscope_audio.measures.clip import LevelStatistics, MusicStatistics, StereoStatistics
 from reelscope_audio.measures.kinds import (
@@ -26,6 +25,7 @@ from reelscope_audio.measures.kinds import (
     Stretch,
     StretchBuilder,
 )
+from reelscope_audio.tagging.tags import Tags
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 

@@ -8,9 +8,10 @@ from typing import ClassVar
 from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
 from reelscope.analysis.v1.geometry_pb2 import Score
 from reelscope.audio.v1.details_pb2 import AudioEventDetail, AudioEventSummary
-from reelscope_audio.features.tagging import STEP_S, Label, Tags
+from reelscope_audio.features.tagging import LONGEST_STEP_S
 from reelscope_audio.tagging.events import MAX_EVENT_S, MERGE_GAP_S, Event, EventTracker
 from reelscope_audio.tagging.scene import Scene
+from reelscope_audio.tagging.tags import Label, Tags
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 
@@ -23,7 +24,7 @@ class AudioEnvironment(Analyzer):
     description = "Sound events with times, ambience, indoor or outdoor, genre and mood of music"
     detail = "audio_event"
     requires = ("audio_tags",)
-    lookback_s: ClassVar[float] = MAX_EVENT_S + MERGE_GAP_S + 4 * STEP_S
+    lookback_s: ClassVar[float] = MAX_EVENT_S + MERGE_GAP_S + 4 * LONGEST_STEP_S
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)

@@ -19,12 +19,12 @@ from reelscope_audio.dsp.loudness import BLOCK_S
 from reelscope_audio.dsp.tempo import Tempo, find_tempo
 from reelscope_audio.features.levels import Levels
 from reelscope_audio.features.spectrum import Spectrum
-from reelscope_audio.features.tagging import Tags
 from reelscope_audio.measures.clip import ONSET_LEAD_HOPS, RHYTHM_CONFIDENCE
 from reelscope_audio.music.bars import bars
 from reelscope_audio.music.energy import energy_curve, find_drop
 from reelscope_audio.music.stretches import MusicStretch, TagStep, music_stretches
 from reelscope_audio.tagging.taxonomy import GENRES, MOODS, MUSIC, SPEECH, expand
+from reelscope_audio.tagging.tags import Tags
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 

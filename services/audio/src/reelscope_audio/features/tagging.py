@@ -1,145 +1,56 @@
-"""What is heard, by YAMNet: a score for each of AudioSet's classes, every 0.24 s.
-
-Source: Google's YAMNet (Apache-2.0). Its input is made here as in its own code: 25 ms Hann frames each 10 ms, 512-point
-magnitude spectra, 64 HTK mel bands from 125 to 7500 Hz, log(x + 0.001), patches of 96 frames.
-"""
+"""Feature "audio_tags": what is heard, by a network that knows AudioSet's classes."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from reelscope_audio.dsp.stft import Framer, MelBank, hann
+from reelscope_audio.tagging import ast, yamnet
+from reelscope_audio.tagging.ast import Ast
+from reelscope_audio.tagging.tags import Step, Tagger, Tags
+from reelscope_audio.tagging.yamnet import Yamnet
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, AudioSpec, Item
+from reelscope_runtime.models.torch_models import LoadedTransformer
 
 MODEL = "audio_tagging"
 """The manifest's task."""
 
-SAMPLE_RATE: Final = 16000
-LABELS: Final = "yamnet_class_map.csv"
 
-_FRAME: Final = 400
-_HOP: Final = 160
-_FFT: Final = 512
-_BANDS: Final = 64
-_LOW_HZ: Final = 125.0
-_HIGH_HZ: Final = 7500.0
-_OFFSET: Final = 1e-3
-_PATCH: Final = 96
-
-_FRAME_S: Final = _HOP / SAMPLE_RATE
-PATCH_S: Final = ((_PATCH - 1) * _HOP + _FRAME) / SAMPLE_RATE
-"""A patch spans 0.975 s."""
-
-PATCH_HOP: Final = 24
-"""Frames from patch to patch: half of YAMNet's own, since boundaries are then twice as exact for 15 ms a second."""
-
-STEP_S: Final = PATCH_HOP * _FRAME_S
-"""Each item stands for so much time about the centre of its patch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A class of AudioSet.
-
-    Attributes:
-        name: Display name.
-        mid: Machine id.
-    """
-
-    name: str
-    mid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tags:
-    """Scores of one patch.
-
-    Attributes:
-        labels: The model's classes.
-        scores: Shape [classes], 0..1 each for itself.
-    """
-
-    labels: tuple[Label, ...]
-    scores: NDArray[np.float32]
+LONGEST_STEP_S: Final = max(yamnet.STEP_S, ast.HOP_S)
+"""What one item stands for at most."""
 
 
 class AudioTags(Feature):
-    """Items: value `Tags`, index = number of the patch. Together they cover the clip without gaps or overlap."""
+    """Items: value `Tags`, index = number of the step. Together they cover the clip without gaps or overlap."""
 
     name = "audio_tags"
     version = "1"
-    audio = AudioSpec(sample_rate=SAMPLE_RATE, mono=True)
+    audio = AudioSpec(sample_rate=yamnet.SAMPLE_RATE, mono=True)
     models = (MODEL,)
-    lookback_s: ClassVar[float] = PATCH_S + 2 * STEP_S
+    lookback_s: ClassVar[float] = max(yamnet.PATCH_S + 2 * yamnet.STEP_S, ast.WINDOW_S + (ast.BATCH + 1) * ast.HOP_S)
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._model = context.model(MODEL)
-        self._labels = read_labels(self._model)
-        self._framer = Framer(_FRAME, _HOP)
-        self._window = hann(_FRAME)
-        self._bank = MelBank(_BANDS, _FFT // 2 + 1, SAMPLE_RATE, _LOW_HZ, _HIGH_HZ)
-        self._frames = np.zeros((0, _BANDS), np.float32)
-        self._history = self._frames
-        self._first_frame = 0
+        model = context.model(MODEL)
+        self._tagger: Tagger = Ast(model) if isinstance(model, LoadedTransformer) else Yamnet(model)
         self._start_s: float | None = None
         self._covered_s = 0.0
-        self._end_s = 0.0
         self._count = 0
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
         """Takes a chunk of mono audio at 16 kHz."""
         if self._start_s is None:
             self._start_s = self._covered_s = item.time_s
-        self._end_s = item.end_s
-        self._add(self._framer.feed(item.value[0]))
-        count = max(0, (len(self._frames) - _PATCH) // PATCH_HOP + 1)
-        if not count:
-            return
-        patches = np.stack([self._frames[first * PATCH_HOP : first * PATCH_HOP + _PATCH] for first in range(count)])
-        scores = self._score(patches)
-        for number, row in enumerate(scores):
-            # The centre of the patch, and half a step more.
-            centre = self._start_s + (self._first_frame + number * PATCH_HOP) * _FRAME_S + PATCH_S / 2
-            yield self._item(row, min(centre + STEP_S / 2, self._end_s))
-        self._history = np.concatenate([self._history, self._frames[: count * PATCH_HOP]])[-_PATCH:]
-        self._frames = self._frames[count * PATCH_HOP :]
-        self._first_frame += count * PATCH_HOP
+        yield from self._items(self._tagger.feed(item.value[0]))
 
     def flush(self) -> Iterable[AnyItem]:
-        """Gives what the last patch, which ends with the audio, holds."""
-        if self._start_s is None or self._end_s - self._covered_s <= 0:
-            return
-        self._add(self._framer.finish())
-        last = np.concatenate([self._history, self._frames])[-_PATCH:]
-        if len(last) < _PATCH:
-            silence = np.full((_PATCH - len(last), _BANDS), np.log(_OFFSET), np.float32)
-            last = np.concatenate([last, silence])
-        yield self._item(self._score(last[None])[0], self._end_s)
+        """Gives the rest."""
+        if self._start_s is not None:
+            yield from self._items(self._tagger.finish())
 
-    def _add(self, frames: NDArray[np.float32]) -> None:
-        if len(frames):
-            spectra = np.abs(np.fft.rfft(frames * self._window, _FFT)).astype(np.float32)
-            self._frames = np.concatenate([self._frames, np.log(self._bank.apply(spectra) + np.float32(_OFFSET))])
-
-    def _score(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = self._model.run(None, {"audio": np.ascontiguousarray(patches[:, None])})[0]
-        return scores
-
-    def _item(self, scores: NDArray[np.float32], end_s: float) -> Item[Tags]:
-        start_s, self._covered_s = self._covered_s, end_s
-        self._count += 1
-        return Item(self.name, start_s, end_s, self._count - 1, Tags(self._labels, scores))
-
-
-def read_labels(model: Any) -> tuple[Label, ...]:  # noqa: ANN401 - the pool's wrapper
-    """The classes that come with the network, in the order of its output."""
-    with model.assets[LABELS].open(encoding="utf-8", newline="") as file:
-        return tuple(Label(row["display_name"], row["mid"]) for row in csv.DictReader(file))
+    def _items(self, steps: Iterable[Step]) -> Iterable[Item[Tags]]:
+        for until_s, scores in steps:
+            start_s, self._covered_s = self._covered_s, (self._start_s or 0.0) + until_s
+            self._count += 1
+            yield Item(self.name, start_s, self._covered_s, self._count - 1, Tags(self._tagger.labels, scores))
