@@ -97,6 +97,28 @@ def test_maxima() -> None:
     assert meter.maximum(30) == pytest.approx(-29, abs=1.1)
 
 
+def test_short_term_is_steady_over_its_window() -> None:
+    """Tech 3341 case 9: levels that repeat every 3 s."""
+    meter = measure(sequence(*((-20, 1.34), (-30, 1.66)) * 5), 48000)
+    found = [short_term for _, _, short_term in meter.curve(1) if short_term is not None]
+    assert len(found) > 100
+    assert found[30:] == pytest.approx([-23.0] * len(found[30:]), abs=0.1)
+
+
+@pytest.mark.parametrize("offset_s", [0.0, 0.15, 0.3, 0.45, 1.05, 2.85])
+def test_short_term_maximum_wherever_the_tone_begins(offset_s: float) -> None:
+    """Tech 3341 case 10."""
+    samples = np.concatenate([np.zeros(round(offset_s * 48000), np.float32), tone(1000, -23, 3), np.zeros(48000, np.float32)])
+    assert measure(stereo(samples), 48000).maximum(30) == pytest.approx(-23.0, abs=0.1)
+
+
+def test_momentary_is_steady_over_its_window() -> None:
+    """Tech 3341 case 12: levels that repeat every 0.4 s."""
+    meter = measure(sequence(*((-20, 0.18), (-30, 0.22)) * 25), 48000)
+    found = [momentary for _, momentary, _ in meter.curve(1) if momentary is not None]
+    assert found[10:] == pytest.approx([-23.0] * len(found[10:]), abs=0.1)
+
+
 def true_peak_db(samples: np.ndarray, rate: int = 48000, chunk: int = 1000) -> float:
     meter = TruePeak(rate, 1)
     padded = np.concatenate([samples, np.zeros(DELAY, np.float32)])[None]

@@ -12,6 +12,7 @@ from reelscope_audio.features.tagging import LONGEST_STEP_S
 from reelscope_audio.tagging.events import MAX_EVENT_S, MERGE_GAP_S, Event, EventTracker
 from reelscope_audio.tagging.scene import Scene
 from reelscope_audio.tagging.tags import Label, Tags
+from reelscope_audio.tagging.taxonomy import ONCE, ONCE_S
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 
@@ -65,6 +66,8 @@ class AudioEnvironment(Analyzer):
 
     def _segment(self, event: Event) -> Segment:
         label = self._labels[event.family.label]
+        if label.name in ONCE and event.end_s - event.start_s <= ONCE_S:
+            label = next((one for one in self._labels if one.name == ONCE[label.name]), label)
         return Segment(
             start_s=event.start_s,
             end_s=event.end_s,

@@ -23,8 +23,8 @@ from reelscope_audio.measures.clip import ONSET_LEAD_HOPS, RHYTHM_CONFIDENCE
 from reelscope_audio.music.bars import bars
 from reelscope_audio.music.energy import energy_curve, find_drop
 from reelscope_audio.music.stretches import MusicStretch, TagStep, music_stretches
-from reelscope_audio.tagging.taxonomy import GENRES, MOODS, MUSIC, SPEECH, expand
 from reelscope_audio.tagging.tags import Tags
+from reelscope_audio.tagging.taxonomy import GENRES, MOODS, MUSIC, SPEECH, expand
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 

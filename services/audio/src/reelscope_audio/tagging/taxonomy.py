@@ -119,6 +119,12 @@ NO_EVENTS: Final[tuple[Stretch, ...]] = (
 )
 """What is no event: styles and moods of music, places, rooms."""
 
+ONCE: Final = {"Car alarm": "Vehicle horn, car horn, honking"}
+"""What a sound is called if it is heard only once: an alarm sounds the car's horn again and again."""
+
+ONCE_S: Final = 1.5
+"""So long at most: alarms repeat faster."""
+
 SPEECH: Final[tuple[Stretch, ...]] = (("Speech", "Whispering"),)
 MUSIC: Final[tuple[Stretch, ...]] = (("Singing", "Humming"), ("Music", "Scary music"))
 NOISE: Final[tuple[Stretch, ...]] = (("Noise", "Noise"), ("Static", "Mains hum"), ("White noise", "Pink noise"))
