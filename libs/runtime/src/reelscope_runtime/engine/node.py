@@ -123,10 +123,12 @@ class Analyzer(Node):
     Attributes:
         description: One line for people.
         detail: The field of Segment and Summary that it fills.
+        stills: Whether it has something to say of a single picture.
     """
 
     description: ClassVar[str]
     detail: ClassVar[str]
+    stills: ClassVar[bool] = False
 
     @abstractmethod
     def process(self, item: AnyItem) -> Iterable[Segment]:

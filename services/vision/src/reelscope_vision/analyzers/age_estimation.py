@@ -68,6 +68,7 @@ class AgeEstimation(Analyzer):
     version = "1"
     description = "Apparent age with an interval, age group and presented gender of each face track"
     detail = "age"
+    stills = True
     requires = ("face_tracks", "face_traits", "people")
     lookback_s = math.inf
 

@@ -30,6 +30,7 @@ class ColorAnalysis(Analyzer):
     version = "1"
     description = "Colour palette, temperature, saturation, contrast, harmony, grade and mood colour of every shot"
     detail = "color"
+    stills = True
     frames = FrameSpec(96, 96, fps=_SAMPLED_RATE)
     requires = ("shots",)
     # A segment begins where its shot does, which may be the start of the clip.

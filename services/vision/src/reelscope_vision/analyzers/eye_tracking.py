@@ -54,6 +54,7 @@ class EyeTracking(Analyzer):
     version = "1"
     description = "Gaze direction, looks into the camera, blinks and eye openness of each face"
     detail = "gaze"
+    stills = True
     requires = ("face_tracks",)
     lookback_s = math.inf
 

@@ -49,6 +49,7 @@ class FaceDetection(Analyzer):
     version = "1"
     description = "Faces in tracks with keyframed boxes, quality and frontalness; the same person again has the same id"
     detail = "face"
+    stills = True
     requires = ("face_tracks", "face_traits", "people")
     lookback_s = math.inf
 

@@ -63,6 +63,7 @@ class FaceEmotion(Analyzer):
     version = "1"
     description = "Emotion shown by each face: probabilities, dominant one, changes, valence and arousal"
     detail = "emotion"
+    stills = True
     requires = ("face_tracks", "face_emotions")
     lookback_s = math.inf
 

@@ -72,6 +72,7 @@ class ObjectDetection(Analyzer):
     version = "1"
     description = "Objects of the 80 COCO classes, tracked, with keyframed boxes and screen time"
     detail = "object"
+    stills = True
     # Shots first: of a cut and a frame at the same time, the frame belongs to the new shot.
     requires = ("shots", "objects")
     # A track may be as long as the clip.
@@ -85,6 +86,8 @@ class ObjectDetection(Analyzer):
         self._intervals: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         self._cut_s: float | None = 0.0
         self._last: AnyItem | None = None
+        # Nothing lasts in a picture, or in a clip of a moment.
+        self._is_short = context.media.video.duration_s < LEAST_DURATION_S
 
     def process(self, item: AnyItem) -> Iterable[Segment]:
         """Takes a transition or the objects of a frame."""
@@ -141,6 +144,7 @@ class ObjectDetection(Analyzer):
         for guess in group:
             sighting.votes[guess.label] += guess.score
         lasts = sighting.end_s - sighting.times_s[0] >= LEAST_DURATION_S and len(sighting.times_s) > 1
+        lasts |= self._is_short
         if not sighting.identity and lasts and sighting.confidence >= LEAST_CONFIDENCE:
             self._kept += 1
             sighting.identity = self._kept

@@ -1,0 +1,90 @@
+"""AnalyzeImage: the analyzers that make sense for one picture, on one picture."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, Segment
+from reelscope.vision.v1.vision_pb2 import AnalyzeImageRequest, AnalyzeImageResponse
+from reelscope_runtime.engine.catalog import Catalog
+from reelscope_runtime.engine.run import Cancellation, Run
+from reelscope_runtime.errors import InvalidRequestError
+from reelscope_runtime.server.resources import Resources
+
+DEADLINE_S = 60.0
+"""One picture takes well below a second; a decoder that hangs is given up."""
+
+
+class Stills:
+    """Answers for pictures, one at a time, beside the tasks.
+
+    A picture is a clip of one frame: the same decoder process reads it, with the same limits, and the same nodes look at it.
+
+    Args:
+        catalog: The service's nodes.
+        resources: Its means.
+    """
+
+    def __init__(self, catalog: Catalog, resources: Resources) -> None:
+        self._catalog = catalog
+        self._resources = resources
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="still")
+
+    async def analyze(self, request: AnalyzeImageRequest) -> AnalyzeImageResponse:
+        """Looks at one encoded picture.
+
+        Raises:
+            InvalidRequestError: No picture, or an analyzer that needs a clip.
+            UnknownAnalyzerError: An analyzer that is not ours.
+            MediaError: What came can't be read as a picture.
+        """
+        if not request.image:
+            raise InvalidRequestError("image is empty: send an encoded picture (JPEG, PNG, WebP …)")
+        names = self._names(request.analyzers)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, bytes(request.image), names)
+
+    def _names(self, asked: Sequence[str]) -> tuple[str, ...]:
+        able = tuple(name for name, kind in self._catalog.analyzers.items() if kind.stills)
+        names = self._catalog.select(asked) if asked else able
+        if unable := [name for name in names if name not in able]:
+            raise InvalidRequestError(f"{', '.join(unable)} can't be told from one picture; these can: {', '.join(able)}")
+        return names
+
+    def _look(self, image: bytes, names: Sequence[str]) -> AnalyzeImageResponse:
+        resources = self._resources
+        with tempfile.TemporaryDirectory(prefix="reelscope-still-") as folder:
+            path = Path(folder) / "picture"
+            path.write_bytes(image)
+            info = resources.host.probe(path)
+            run = Run(
+                self._catalog,
+                names,
+                media=info,
+                options=AnalyzeOptions(),
+                lease=resources.pool.lease,
+                sink=_Silent(),
+                threads=resources.settings.models.threads,
+            )
+            results = run.execute(lambda specs: resources.host.decode(path, info, specs), Cancellation(), DEADLINE_S)
+        response = AnalyzeImageResponse(width=info.video.width, height=info.video.height)
+        for result in results:
+            result.service, result.profile = "vision", resources.settings.models.profile
+            response.analyzer_results[result.analyzer].CopyFrom(result)
+        return response
+
+
+class _Silent:
+    """One answer is enough: nobody watches."""
+
+    def progress(self, fraction: float, media_time_s: float) -> None:
+        """Unheard."""
+
+    def segments(self, analyzer: str, first_index: int, segments: Sequence[Segment]) -> None:
+        """Unheard."""
+
+    def result(self, result: AnalyzerResult) -> None:
+        """Unheard."""
