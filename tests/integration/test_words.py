@@ -116,6 +116,17 @@ def test_word_times(speech: Bench, shared_media: Path) -> None:
         assert median(errors) <= 0.15
 
 
+@pytest.mark.parametrize("language", EUROPEAN)
+def test_words_a_minute(language: str, speech: Bench, shared_media: Path) -> None:
+    """From the first word's start to the last one's end, as the truth has them."""
+    words = truths()[language]["words"]
+    truth = 60 * len(words) / (words[-1]["end_sec"] - words[0]["start_sec"])  # type: ignore[arg-type, index]
+    path = shared_media / "speech" / f"leopard_test_{language}.wav"
+    found = speech.analyze(path, "speech_rate")["speech_rate"].summary.rate
+    assert found.words_per_minute == pytest.approx(truth, rel=0.05)
+    assert found.articulation_rate >= found.syllables_per_s > 3
+
+
 @pytest.mark.parametrize("name", NO_SPEECH)
 def test_no_words_where_nobody_speaks(name: str, speech: Bench, shared_media: Path) -> None:
     result = heard(speech, shared_media / "sound" / name)
