@@ -17,6 +17,7 @@ from reelscope_vision.faces.face import Face, FrameFaces
 from reelscope_vision.faces.follower import MIN_SCORE, Followed, Follower
 from reelscope_vision.faces.gaze import eyes_of
 from reelscope_vision.faces.geometry import head_pose, pixels
+from reelscope_vision.features.people import _persons, _Track
 from reelscope_vision.nets.blaze import FACE, Blaze
 from reelscope_vision.nets.crops import Square
 from reelscope_vision.nets.face_mesh import LEFT_CORNERS, LEFT_IRIS, RIGHT_CORNERS, RIGHT_IRIS, Mesh, around, locate
@@ -236,3 +237,29 @@ def test_short_stretches_go_to_their_longer_neighbour() -> None:
     assert [(one.state, one.first, one.beyond) for one in found] == [("a", 0, 17), ("c", 17, 25)]
     assert stretches(["x"], [0.04], [0.0], 1.0)[0].state == "x"
     assert stretches([], [], [], 1.0) == []
+
+
+def tracks_of(*embeddings: NDArray[np.float64], beside: dict[int, set[int]] | None = None) -> dict[int, _Track]:
+    return {number: _Track(one, (beside or {}).get(number, set())) for number, one in enumerate(embeddings, start=1)}
+
+
+def test_tracks_of_like_faces_are_one_person() -> None:
+    random = np.random.default_rng(0)
+    anna, ben = (random.standard_normal(64) for _ in range(2))
+    looks = [anna + 0.3 * random.standard_normal(64), ben, anna, ben + 0.3 * random.standard_normal(64), anna]
+    assert _persons([1, 2, 3, 4, 5], tracks_of(*looks)) == {1: 1, 2: 2, 3: 1, 4: 2, 5: 1}
+
+
+def test_who_is_in_the_picture_together_is_never_one_person() -> None:
+    twin = np.ones(8)
+    together = {1: {2}, 2: {1}}
+    assert _persons([1, 2, 3], tracks_of(twin, twin, twin, beside=together)) == {1: 1, 2: 2, 3: 1}
+
+
+def test_hundreds_of_tracks_are_no_trouble() -> None:
+    random = np.random.default_rng(1)
+    people = [random.standard_normal(128) for _ in range(40)]
+    looks = [people[at % 40] + 0.2 * random.standard_normal(128) for at in range(400)]
+    persons = _persons(list(range(1, 401)), tracks_of(*looks))
+    assert len(set(persons.values())) == 40
+    assert all(persons[number] == persons[(number - 1) % 40 + 1] for number in persons)

@@ -76,22 +76,23 @@ class PeopleFeature(Feature):
 
 def _persons(numbers: Sequence[int], tracks: Mapping[int, _Track]) -> dict[int, int]:
     """Agglomerative clustering by the mean embedding; who is in the picture together is never one person."""
-    groups = [{number} for number in numbers]
-    while True:
-        pairs = [(_likeness(a, b, tracks), i, j) for i, a in enumerate(groups) for j, b in enumerate(groups) if i < j]
-        likeness, first, second = max(pairs, default=(0.0, 0, 0))
-        if likeness < SAME_PERSON:
+    known = [number for number in numbers if number in tracks]
+    groups = [{number} for number in known]
+    sums = np.array([tracks[number].embedding for number in known]).reshape(len(known), -1)
+    apart = np.array([[a == b or b in tracks[a].beside for b in known] for a in known], bool).reshape(len(known), len(known))
+    alive = np.ones(len(known), bool)
+    while alive.sum() > 1:
+        lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        likeness = (sums / lengths) @ (sums / lengths).T
+        likeness[apart | ~(alive[:, None] & alive)] = -1.0
+        first, second = divmod(int(likeness.argmax()), len(known))
+        if likeness[first, second] < SAME_PERSON:
             break
-        groups[first] |= groups.pop(second)
-    return {number: person for person, group in enumerate(sorted(groups, key=min), start=1) for number in group}
-
-
-def _likeness(first: set[int], second: set[int], tracks: Mapping[int, _Track]) -> float:
-    """Dot product of the groups' mean embeddings; -1 where they can't be one."""
-    if any(number in tracks and tracks[number].beside & second for number in first):
-        return -1.0
-    sums = [sum((tracks[number].embedding for number in group if number in tracks), np.zeros(1)) for group in (first, second)]
-    lengths = [float(np.linalg.norm(one)) for one in sums]
-    if min(lengths) <= 0:
-        return -1.0
-    return float(sums[0] @ sums[1]) / (lengths[0] * lengths[1])
+        groups[first] |= groups[second]
+        sums[first] += sums[second]
+        apart[first] |= apart[second]
+        apart[:, first] = apart[first]
+        alive[second] = False
+    found = [group for group, lives in zip(groups, alive, strict=True) if lives]
+    found += [{number} for number in numbers if number not in tracks]
+    return {number: person for person, group in enumerate(sorted(found, key=min), start=1) for number in group}
