@@ -30,7 +30,9 @@ _TEXTS: dict[str, Callable[[Segment], str]] = {
     "audio_event": lambda s: s.audio_event.label,
     "music": lambda s: f"music, {s.music.tempo_bpm:.0f} BPM" if s.music.HasField("tempo_bpm") else "music",
     "utterance": lambda s: f"“{s.utterance.text.strip()}”",
-    "speech_emotion": lambda s: f"sounds {s.speech_emotion.emotion or 'unclear'}",
+    "speech_emotion": lambda s: (
+        f"sounds {s.speech_emotion.emotion}" if s.speech_emotion.emotion else f"arousal {s.speech_emotion.arousal:.2f}"
+    ),
     "rate": lambda s: f"{s.rate.words_per_minute:.0f} words a minute",
     "flow": lambda s: _words(s.flow.kind),
     "speaker": lambda s: s.speaker.speaker_id,

@@ -27,7 +27,8 @@ def test_every_service_has_a_manifest_that_parses(service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_task_has_a_default_in_every_profile(service: str) -> None:
     manifest = Manifest.load(f"reelscope_{service}")
-    has_none = {("vision_language", "lite")}  # the lite storyboard uses no language model
+    # The lite storyboard uses no language model, and the lite speech_emotion tells arousal by measures only.
+    has_none = {("vision_language", "lite"), ("speech_emotion", "lite")}
 
     for task in manifest.tasks:
         for profile in PROFILES:

@@ -2,6 +2,7 @@
 
 from reelscope_runtime.engine.node import Analyzer
 from reelscope_vision.analyzers.age_estimation import AgeEstimation
+from reelscope_vision.analyzers.body_pose import BodyPose
 from reelscope_vision.analyzers.color_analysis import ColorAnalysis
 from reelscope_vision.analyzers.cut_analysis import CutAnalysis
 from reelscope_vision.analyzers.eye_tracking import EyeTracking
@@ -17,6 +18,7 @@ ANALYZERS: tuple[type[Analyzer], ...] = (
     AgeEstimation,
     EyeTracking,
     FaceEmotion,
+    BodyPose,
 )
 
 __all__ = ["ANALYZERS"]

@@ -1,0 +1,157 @@
+"""Actions by rule, from what the skeletons of one track measure over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_vision.persons.skeleton import Skeleton
+
+SQUAT_DOWN: Final = 0.55
+SQUAT_UP: Final = 0.72
+"""Hips over knees, in torsos: a squat goes from above the second to below the first and back."""
+
+LONGEST_SQUAT_S: Final = 6.0
+"""Who is down for longer sat down."""
+
+ARMS_UP: Final = 0.0
+"""Both wrists above the nose."""
+
+LEAST_ARMS_S: Final = 0.3
+
+JUMP: Final = 0.12
+"""Hips and ankles rise by so many torsos at once: a step lifts one foot and hardly the hips."""
+
+JUMP_S: Final = (0.15, 1.0)
+"""Nobody is in the air for longer, or comes down faster."""
+
+CLAP_CLOSE: Final = 0.35
+CLAP_APART: Final = 0.8
+"""Distance of the wrists, in torsos: together, and apart again."""
+
+CLAP_S: Final = 1.2
+"""A clap is over within this."""
+
+TURNED: Final = 0.15
+"""Shoulders so many torsos apart, one way and then the other, are a turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action.
+
+    Attributes:
+        name: squat, arms_up, jump, clap or turn.
+        start_s: Start.
+        end_s: End.
+        confidence: In [0,1].
+    """
+
+    name: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+def actions(skeletons: Sequence[Skeleton]) -> list[Action]:
+    """All actions of one body, in the order of their starts; only whole ones."""
+    if len(skeletons) < 3:  # noqa: PLR2004 - before, during, after
+        return []
+    found = [*_squats(skeletons), *_arms_up(skeletons), *_jumps(skeletons), *_claps(skeletons), *_turns(skeletons)]
+    return sorted(found, key=lambda action: action.start_s)
+
+
+def _curve(skeletons: Sequence[Skeleton], name: str) -> NDArray[np.float64]:
+    return np.array([getattr(one, name) for one in skeletons])
+
+
+def _squats(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
+    """Down and up again, by hysteresis; one that the clip cuts off is none."""
+    up_s: float | None = None
+    down_s: float | None = None
+    depth = np.inf
+    for one in skeletons:
+        if np.isnan(one.thigh):
+            continue
+        if one.thigh >= SQUAT_UP:
+            if up_s is not None and down_s is not None and one.time_s - up_s <= LONGEST_SQUAT_S:
+                yield Action("squat", up_s, one.time_s, float(np.clip((SQUAT_UP - depth) / SQUAT_UP + 0.4, 0, 1)))
+            up_s, down_s, depth = one.time_s, None, np.inf
+        elif one.thigh < SQUAT_DOWN:
+            down_s = one.time_s if down_s is None else down_s
+            depth = min(depth, one.thigh)
+
+
+def _arms_up(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
+    raised = _curve(skeletons, "both_wrists") > ARMS_UP  # NaN is not
+    for first, beyond in _runs(raised):
+        start_s, end_s = skeletons[first].time_s, skeletons[min(beyond, len(skeletons) - 1)].time_s
+        if end_s - start_s >= LEAST_ARMS_S:
+            yield Action("arms_up", start_s, end_s, 0.9)
+
+
+def _jumps(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
+    """Both hips and ankles above where they usually are, and down again."""
+    torso = float(np.median(_curve(skeletons, "torso")))
+    rises = []
+    for name in ("hips_y", "ankles_y"):
+        heights = _curve(skeletons, name)
+        usual = _usual(heights)
+        rises.append((usual - heights) / torso)
+    airborne = (rises[0] > JUMP) & (rises[1] > JUMP)
+    shortest, longest = JUMP_S
+    for first, beyond in _runs(airborne):
+        if first == 0 or beyond == len(skeletons):
+            continue
+        start_s, end_s = skeletons[first - 1].time_s, skeletons[beyond].time_s
+        if shortest <= end_s - start_s <= longest:
+            height = float(min(rises[0][first:beyond].max(), rises[1][first:beyond].max()))
+            yield Action("jump", start_s, end_s, min(1.0, 0.5 + height))
+
+
+def _usual(heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Running median over about two seconds: the ground of somebody who walks towards the camera."""
+    reach = 10
+    return np.array(
+        [
+            np.nanmedian(heights[max(0, at - reach) : at + reach + 1])
+            if not np.isnan(heights[max(0, at - reach) : at + reach + 1]).all()
+            else np.nan
+            for at in range(len(heights))
+        ]
+    )
+
+
+def _claps(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
+    apart_s: float | None = None
+    together_s: float | None = None
+    for one in skeletons:
+        if np.isnan(one.clasp):
+            continue
+        if one.clasp >= CLAP_APART:
+            if apart_s is not None and together_s is not None and one.time_s - apart_s <= CLAP_S:
+                yield Action("clap", apart_s, one.time_s, 0.6)
+            apart_s, together_s = one.time_s, None
+        elif one.clasp < CLAP_CLOSE and together_s is None:
+            together_s = one.time_s
+
+
+def _turns(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
+    """From facing the camera to showing the back, or the other way."""
+    side, since_s = 0, 0.0
+    for one in skeletons:
+        now = 0 if np.isnan(one.facing) or abs(one.facing) < TURNED else int(np.sign(one.facing))
+        if now and side and now != side:
+            yield Action("turn", since_s, one.time_s, 0.6)
+        if now:
+            side, since_s = now, one.time_s
+
+
+def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Runs of true values: first, and after the last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
