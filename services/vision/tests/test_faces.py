@@ -263,3 +263,8 @@ def test_hundreds_of_tracks_are_no_trouble() -> None:
     persons = _persons(list(range(1, 401)), tracks_of(*looks))
     assert len(set(persons.values())) == 40
     assert all(persons[number] == persons[(number - 1) % 40 + 1] for number in persons)
+
+
+def test_nobody_and_tracks_too_short_for_a_look() -> None:
+    assert _persons([], {}) == {}
+    assert _persons([3, 7], {}) == {3: 1, 7: 2}

@@ -76,7 +76,7 @@ class ModelSettings(Group):
     memory_mb: int = Field(8192, gt=0, description="Budget of this service for loaded models on its device.")
     idle_ttl_s: float = Field(300.0, gt=0, description="A model that nobody used for so long is unloaded.")
     preload: bool = Field(True, description="Load the default models before the service says SERVING.")
-    threads: int = Field(2, ge=1, description="Compute threads of one inference session.")
+    threads: int = Field(2, ge=1, description="Compute threads of a task: nodes that work at a time.")
     offline: bool = Field(True, description="Never download a model at run time.")
 
 

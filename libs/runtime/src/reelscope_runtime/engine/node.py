@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, Segment, Summary
 from reelscope.analysis.v1.media_pb2 import MediaInfo
-from reelscope_runtime.media.items import AnyItem, AudioSpec, FrameSpec
+from reelscope_runtime.media.items import AnyItem, AudioSpec, FrameSpec, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class NodeContext:
 
 
 class Node(ABC):
-    """One step of the graph. An instance lives for one task and is called from one thread.
+    """One step of the graph. An instance lives for one task and is called by one thread at a time.
 
     Attributes:
         name: Unique in the service; what others require it by.
@@ -83,6 +83,12 @@ class Node(ABC):
 
     def __init__(self, context: NodeContext) -> None:
         self.context = context
+
+    @classmethod
+    def media_inputs(cls) -> dict[str, Spec]:
+        """What it wants of the decoder, by the source that it comes as."""
+        specs: tuple[tuple[str, Spec | None], ...] = (("frames", cls.frames), ("audio", cls.audio))
+        return {source: spec for source, spec in specs if spec is not None}
 
     @classmethod
     def inputs(cls) -> tuple[str, ...]:

@@ -6,21 +6,26 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, NodeTiming, Problem
 from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope_runtime.engine.catalog import Catalog
+from reelscope_runtime.engine.graph import Graph, inherited
 from reelscope_runtime.engine.node import AnyNode, NodeContext
 from reelscope_runtime.engine.protocols import Decoding, LeasedModel, Sink
 from reelscope_runtime.engine.results import Outcome, result_of
 from reelscope_runtime.engine.step import Step
 from reelscope_runtime.errors import CancelledError, DeadlineError, MediaError, ModelUnavailableError, ServiceError
-from reelscope_runtime.media.items import AnyItem, Spec
+from reelscope_runtime.media.items import Spec
 
 PROGRESS_STEP = 0.02
 """Progress is told at most every 2 % of the clip: enough for a smooth bar, few messages."""
+
+TURN_S = 0.2
+"""The nodes work off so much media at a time: enough for several of them to be busy side by side, few pictures held."""
 
 
 class Cancellation:
@@ -58,7 +63,7 @@ class Run:
         options: What the caller chose.
         lease: Gives a model of a task, loaded; raises ModelUnavailableError.
         sink: Who hears of it.
-        threads: Compute threads for the nodes' libraries.
+        threads: Compute threads: so many nodes work at a time.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Run:
         self._sink = sink
         self._threads = threads
         self._steps: dict[str, Step] = {}
+        self._graph = Graph({}, self._tell)
         self._told: dict[str, int] = {}
         self._progress = 0.0
         self._cancellation = Cancellation()
@@ -119,8 +125,7 @@ class Run:
                 self._steps[kind.name] = self._step(kind)
                 continue
             self._steps[kind.name] = self._prepare(kind, leases)
-        for step in self._steps.values():
-            step.has_dependants = any(step.name in other.kind.inputs() for other in self._steps.values())
+        self._graph = Graph(self._steps, self._tell)
         self._raise_if_stopped()
         specs, listeners = self._inputs()
         if specs:
@@ -148,7 +153,7 @@ class Run:
             return step
         for required in kind.requires:
             if (problem := self._steps[required].problem) is not None:
-                step.stop(self._steps[required].status, self._inherited(required, problem))
+                step.stop(self._steps[required].status, inherited(required, problem))
                 return step
         try:
             models = self._models(kind, step, leases)
@@ -175,10 +180,6 @@ class Run:
             step.models.append(leased.info)
         return models
 
-    @staticmethod
-    def _inherited(required: str, problem: Problem) -> Problem:
-        return Problem(code=problem.code, reason=f"rests on {required}: {problem.reason}", retryable=problem.retryable)
-
     def _inputs(self) -> tuple[dict[str, Spec], dict[str, list[tuple[Step, str]]]]:
         """Every distinct spec once, by key, and which inputs of which steps it feeds."""
         keys: dict[Spec, str] = {}
@@ -186,10 +187,9 @@ class Run:
         for step in self._steps.values():
             if not step.works:
                 continue
-            for source, spec in (("frames", step.kind.frames), ("audio", step.kind.audio)):
-                if spec is not None:
-                    key = keys.setdefault(spec, f"{source}{len(keys)}")
-                    listeners.setdefault(key, []).append((step, source))
+            for source, spec in step.kind.media_inputs().items():
+                key = keys.setdefault(spec, f"{source}{len(keys)}")
+                listeners.setdefault(key, []).append((step, source))
         return {key: spec for spec, key in keys.items()}, listeners
 
     def _decode(
@@ -202,7 +202,8 @@ class Run:
         cancellation = self._cancellation
         waiting_since = time.perf_counter()
         ended: set[str] = set()
-        with decode(specs) as decoding:
+        turned_s = -math.inf
+        with decode(specs) as decoding, ThreadPoolExecutor(self._threads, thread_name_prefix="node") as workers:
             cancellation.bind(decoding.cancel)
             try:
                 for key, item in decoding:
@@ -216,8 +217,10 @@ class Run:
                     if len(decoding.ended_streams) > len(ended):
                         ended = set(decoding.ended_streams)
                         self._end_inputs(ended)
-                    self._turn()
-                    self._tell_progress(item.end_s)
+                    if abs(item.end_s - turned_s) >= TURN_S:
+                        turned_s = item.end_s
+                        self._graph.turn(workers)
+                        self._tell_progress(item.end_s)
                     waiting_since = time.perf_counter()
             except CancelledError:
                 if cancellation.error is None:
@@ -225,13 +228,15 @@ class Run:
             finally:
                 outcome.take(decoding)
             self._raise_if_stopped()
+            self._end_inputs({"video", "audio"})
+            self._graph.turn(workers)
         self._stop_undecodable(outcome)
 
     def _end_inputs(self, streams: set[str]) -> None:
         """A stream that is over holds nobody up any more: sound that ends before the picture, say."""
         for step in self._steps.values():
             for source, stream in (("frames", "video"), ("audio", "audio")):
-                if stream in streams and getattr(step.kind, source) is not None:
+                if stream in streams and source in step.kind.media_inputs():
                     step.inbox.advance(source, math.inf)
 
     def _stop_undecodable(self, outcome: Outcome) -> None:
@@ -242,41 +247,20 @@ class Run:
                     if stream in self._catalog.streams(step.name):
                         step.stop("failed", MediaError(reason).to_problem())
 
-    def _turn(self) -> None:
-        """Lets every node work off what is certain, each after what it requires."""
-        for step in self._steps.values():
-            for item in step.drain():
-                self._deliver(step, item)
-            self._after(step)
-
-    def _deliver(self, step: Step, item: AnyItem) -> None:
-        for dependant in self._steps.values():
-            if step.name in dependant.kind.inputs() and dependant.works:
-                dependant.inbox.push(step.name, item)
-
-    def _after(self, step: Step) -> None:
-        """Hands on a node's watermark or its failure, and tells of its new segments."""
-        for dependant in self._steps.values():
-            if step.name in dependant.kind.inputs():
-                if step.problem is not None and step.name in dependant.kind.requires:
-                    dependant.stop(step.status, self._inherited(step.name, step.problem))
-                dependant.inbox.advance(step.name, step.watermark if step.problem is None else math.inf)
+    def _tell(self, step: Step) -> None:
+        """Tells of an analyzer's new segments."""
         told = self._told.get(step.name, 0)
         if step.name in self._names and len(step.segments) > told:
             self._told[step.name] = len(step.segments)
             self._sink.segments(step.name, told, step.segments[told:])
 
     def _finish(self, outcome: Outcome) -> None:
-        for step in self._steps.values():
-            if self._cancellation.error is not None:
-                self._stop_all(self._cancellation.error)
-            for source in (name for name in ("frames", "audio") if getattr(step.kind, name) is not None):
-                step.inbox.advance(source, math.inf)
-            for items in (step.drain(), step.flush()):
-                for item in items:
-                    self._deliver(step, item)
-            self._after(step)
+        self._graph.finish(self._stop_if_cancelled)
         outcome.nodes = [step.timing for step in self._steps.values() if step.timing.items]
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancellation.error is not None:
+            self._stop_all(self._cancellation.error)
 
     def _stop_all(self, error: ServiceError) -> None:
         status = "cancelled" if isinstance(error, CancelledError) else "failed"

@@ -33,8 +33,7 @@ class Step:
         self.kind = kind
         self.node: AnyNode | None = None
         self.name = kind.name
-        sources = [name for name, spec in (("frames", kind.frames), ("audio", kind.audio)) if spec is not None]
-        self.inbox = Inbox([*sources, *kind.inputs()])
+        self.inbox = Inbox([*kind.media_inputs(), *kind.inputs()])
         self.segments: list[Segment] = []
         self.models: list[ModelInfo] = []
         self.problem: Problem | None = None

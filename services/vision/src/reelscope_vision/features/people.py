@@ -77,6 +77,8 @@ class PeopleFeature(Feature):
 def _persons(numbers: Sequence[int], tracks: Mapping[int, _Track]) -> dict[int, int]:
     """Agglomerative clustering by the mean embedding; who is in the picture together is never one person."""
     known = [number for number in numbers if number in tracks]
+    if not known:
+        return {number: person for person, number in enumerate(numbers, start=1)}
     groups = [{number} for number in known]
     sums = np.array([tracks[number].embedding for number in known]).reshape(len(known), -1)
     apart = np.array([[a == b or b in tracks[a].beside for b in known] for a in known], bool).reshape(len(known), len(known))
