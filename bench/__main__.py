@@ -1,4 +1,4 @@
-"""`python -m bench [--long SECONDS]`: stack start, jobs, hearing, memory on long clips; results into bench/results/."""
+"""`python -m bench [--long SECONDS]`: stack start, jobs, seeing, hearing, memory on long clips; results into bench/results/."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import clips, jobs, machine, sound
+from bench import clips, jobs, machine, sight, sound
 from reelscope_cli.client import ReelscopeClient
 from reelscope_cli.stack.environment import StackOptions
 from reelscope_cli.stack.local import LocalStack
@@ -35,12 +35,14 @@ async def run(long_s: float, folder: Path) -> dict[str, object]:
                 one = await jobs.measure(client, path, pids)
                 measured[path.name] = jobs.report(one)
                 print(f"{path.name}: {one.wall_s:.2f} s, first segment after {one.first_segment_s:.2f} s", file=sys.stderr)
+            seen = await sight.measure(client, folder, pids)
             heard = await sound.measure(client, folder, pids, long_s)
             long_clip = await _long_clip(client, folder, pids, long_s) if long_s else None
     return {
         "stack_ready_s": round(ready_s, 2),
         "idle_memory_mb": idle_mb,
         "jobs": measured,
+        "sight": seen,
         "sound": heard,
         "long_clip": long_clip,
     }

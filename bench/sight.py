@@ -1,0 +1,48 @@
+"""What seeing costs: all vision analyzers together on one clip, beside the length of the clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import clips, jobs
+from reelscope_cli.client import ReelscopeClient
+
+SERVICE = "vision"
+
+
+async def measure(client: ReelscopeClient, folder: Path, pids: dict[str, int]) -> dict[str, object]:
+    """Figures of the talking clips, the vision service working alone.
+
+    Args:
+        client: Of the gateway.
+        folder: Inside a media root, for copies that no kept result answers for.
+        pids: Of the services.
+    """
+    names = tuple(one.name for one in (await client.analyzers()).analyzers if one.service == SERVICE)
+    figures: dict[str, object] = {}
+    for path in clips.talking():
+        copy = clips.repeated(path, folder / f"sight_{path.name}", 1.0)
+        figures[path.name] = _report(await jobs.measure(client, copy, {SERVICE: pids[SERVICE]}, names))
+    return figures
+
+
+def _report(measured: jobs.Measured) -> dict[str, object]:
+    nodes: dict[str, float] = {}
+    pictures = 0
+    for name, result in measured.document.analyzer_results.items():
+        nodes[name] = result.timing.compute_s
+        for node in result.timing.nodes:
+            nodes[node.node] = node.compute_s
+            pictures = max(pictures, node.items if node.node == "decoder" else 0)
+    duration_s = measured.document.metadata.media.duration_s
+    statuses = sorted({result.status for result in measured.document.analyzer_results.values()})
+    return {
+        "duration_s": duration_s,
+        "analyzers": len(measured.document.analyzer_results),
+        "statuses": statuses,
+        "wall_s": round(measured.wall_s, 2),
+        "realtime_factor": round(measured.wall_s / duration_s, 3),
+        "frames_decoded": pictures,
+        "peak_memory_mb": round(measured.peak_mb[SERVICE]),
+        "nodes_s": {name: round(seconds, 3) for name, seconds in sorted(nodes.items())},
+    }
