@@ -3,6 +3,7 @@
 from reelscope_runtime.engine.node import Analyzer
 from reelscope_vision.analyzers.age_estimation import AgeEstimation
 from reelscope_vision.analyzers.body_pose import BodyPose
+from reelscope_vision.analyzers.camera_analysis import CameraAnalysis
 from reelscope_vision.analyzers.color_analysis import ColorAnalysis
 from reelscope_vision.analyzers.cut_analysis import CutAnalysis
 from reelscope_vision.analyzers.eye_tracking import EyeTracking
@@ -19,6 +20,7 @@ ANALYZERS: tuple[type[Analyzer], ...] = (
     EyeTracking,
     FaceEmotion,
     BodyPose,
+    CameraAnalysis,
 )
 
 __all__ = ["ANALYZERS"]

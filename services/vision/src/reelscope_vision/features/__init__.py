@@ -5,6 +5,7 @@ from reelscope_vision.features.face_emotions import FaceEmotionsFeature
 from reelscope_vision.features.face_tracks import FaceTracks
 from reelscope_vision.features.face_traits import FaceTraitsFeature
 from reelscope_vision.features.faces import Faces
+from reelscope_vision.features.flow import FlowFeature
 from reelscope_vision.features.objects import Objects
 from reelscope_vision.features.people import PeopleFeature
 from reelscope_vision.features.person_mask import PersonMasks
@@ -23,6 +24,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Persons,
     PersonTracks,
     PersonMasks,
+    FlowFeature,
 )
 
 __all__ = ["FEATURES"]

@@ -1,0 +1,1 @@
+"""Camera: the motion of the background between pictures, and what it makes of a shot."""
