@@ -47,6 +47,7 @@ class OnnxModel:
         outputs: In the file's order.
         device: Where it runs.
         assets: Path of each other file of the model by its name.
+        metadata: What its makers wrote into the file.
     """
 
     def __init__(self, session: Any, device: str, assets: Mapping[str, Path]) -> None:  # noqa: ANN401 - untyped library
@@ -55,6 +56,7 @@ class OnnxModel:
         self.outputs = tuple(_spec(tensor) for tensor in session.get_outputs())
         self.device = device
         self.assets = dict(assets)
+        self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
 
     def run(self, outputs: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Runs the network.

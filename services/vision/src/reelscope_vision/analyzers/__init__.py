@@ -10,6 +10,7 @@ from reelscope_vision.analyzers.eye_tracking import EyeTracking
 from reelscope_vision.analyzers.face_detection import FaceDetection
 from reelscope_vision.analyzers.face_emotion import FaceEmotion
 from reelscope_vision.analyzers.object_detection import ObjectDetection
+from reelscope_vision.analyzers.text_overlay import TextOverlay
 
 ANALYZERS: tuple[type[Analyzer], ...] = (
     CutAnalysis,
@@ -21,6 +22,7 @@ ANALYZERS: tuple[type[Analyzer], ...] = (
     FaceEmotion,
     BodyPose,
     CameraAnalysis,
+    TextOverlay,
 )
 
 __all__ = ["ANALYZERS"]

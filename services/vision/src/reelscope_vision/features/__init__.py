@@ -12,6 +12,7 @@ from reelscope_vision.features.person_mask import PersonMasks
 from reelscope_vision.features.person_tracks import PersonTracks
 from reelscope_vision.features.persons import Persons
 from reelscope_vision.features.shots import Shots
+from reelscope_vision.features.text_lines import TextLines
 
 FEATURES: tuple[type[Feature], ...] = (
     Shots,
@@ -25,6 +26,7 @@ FEATURES: tuple[type[Feature], ...] = (
     PersonTracks,
     PersonMasks,
     FlowFeature,
+    TextLines,
 )
 
 __all__ = ["FEATURES"]

@@ -1,0 +1,173 @@
+"""Analyzer "text_overlay": every text on the picture, from its first to its last frame."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
+
+import cv2
+import numpy as np
+
+from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
+from reelscope.analysis.v1.geometry_pb2 import Point, Score, TimedPolygon
+from reelscope.vision.v1.details_pb2 import TextDetail, TextStyle, TextSummary
+from reelscope_runtime.engine.node import Analyzer, NodeContext
+from reelscope_runtime.media.items import AnyItem, Image
+from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.features.text_lines import FrameText
+from reelscope_vision.text.boundaries import Boundaries
+from reelscope_vision.text.line import Line
+from reelscope_vision.text.occurrence import Occurrence, joined, kind_of
+from reelscope_vision.text.scripts import language_of, script_of
+
+_THIRDS: Final = ("top", "middle", "bottom")
+_ALIGNED: Final = 0.08
+"""Frame widths from the middle up to which a line is centred."""
+
+
+class TextOverlay(Analyzer):
+    """One segment per line and time that it is on the picture, at the end of the clip: what kind it is depends on the others.
+
+    Reads Latin script, Chinese and Japanese; other scripts are left out, since the network does not know their letters.
+    """
+
+    name = "text_overlay"
+    version = "1"
+    description = "Texts on the picture with their exact first and last frame, place, kind, script and style"
+    detail = "text"
+    stills: ClassVar[bool] = True
+    frames = SEEN
+    requires = ("text_lines",)
+    lookback_s = math.inf
+
+    def __init__(self, context: NodeContext) -> None:
+        super().__init__(context)
+        self._boundaries = Boundaries()
+        self._begun: dict[int, tuple[int, float]] = {}
+        self._found: list[Occurrence] = []
+        self._clip_s = 0.0
+        self._texts: dict[str, None] = {}
+        self._language_s: defaultdict[str, float] = defaultdict(float)
+        self._shown: list[tuple[float, float]] = []
+
+    def process(self, item: AnyItem) -> Iterable[Segment]:
+        """Takes a frame, or lines that begin and end."""
+        if not isinstance(item.value, FrameText):
+            self._boundaries.keep(item)
+            self._clip_s = max(self._clip_s, item.end_s)
+            return ()
+        text = item.value
+        size = (text.width, text.height)
+        for line in text.began:
+            self._begun[line.number] = self._boundaries.begin(line, size)
+        for ended in text.ended:
+            self._found.append(self._occurrence(ended.line, self._boundaries.end(ended.line, ended.gone, size), size))
+        return ()
+
+    def flush(self) -> Iterable[Segment]:
+        """Gives all texts by their first frame, those that begin together in reading order."""
+        found = sorted(joined(self._found), key=lambda one: (one.first_frame, *_row(one)))
+        for index, one in enumerate(found):
+            together = sum(other.first_frame == one.first_frame for other in found[:index])
+            yield self._segment(one, kind_of(one, found, self._clip_s), together)
+
+    def summary(self) -> Summary:
+        """Every text once, the languages by the time they are shown, and how much of the clip has text."""
+        total_s = sum(self._language_s.values())
+        languages = sorted(self._language_s.items(), key=lambda pair: -pair[1])
+        return Summary(
+            text=TextSummary(
+                texts=list(self._texts),
+                languages=[Score(label=language, score=seconds / total_s) for language, seconds in languages],
+                screen_time_share=min(1.0, _union(self._shown) / self._clip_s) if self._clip_s > 0 else 0.0,
+            )
+        )
+
+    def _occurrence(self, line: Line, end: tuple[int, float], size: tuple[int, int]) -> Occurrence:
+        first_frame, start_s = self._begun.pop(line.number)
+        last_frame, end_s = end
+        return Occurrence(
+            line,
+            start_s=start_s,
+            end_s=max(start_s, end_s),
+            first_frame=first_frame,
+            last_frame=max(first_frame, last_frame),
+            corners=np.stack([corners for _, corners in line.places]) / np.array(size, np.float64),
+            times_s=tuple(max(start_s, look.time_s) if index else start_s for index, (look, _) in enumerate(line.places)),
+        )
+
+    def _segment(self, one: Occurrence, kind: str, order: int) -> Segment:
+        text = one.line.reading.text
+        language = language_of(text)
+        self._texts[text] = None
+        self._shown.append((one.start_s, one.end_s))
+        if language:
+            self._language_s[language] += one.end_s - one.start_s
+        return Segment(
+            start_s=one.start_s,
+            end_s=one.end_s,
+            confidence=one.line.reading.confidence,
+            text=TextDetail(
+                text=text,
+                language=language,
+                script=script_of(text),
+                kind=kind,
+                polygons=[
+                    TimedPolygon(time_s=time_s, points=[Point(x=float(x), y=float(y)) for x, y in corners.clip(0.0, 1.0)])
+                    for time_s, corners in zip(one.times_s, one.corners, strict=True)
+                ],
+                style=_style(one),
+                reading_order=order,
+                first_frame=one.first_frame,
+                last_frame=one.last_frame,
+            ),
+        )
+
+
+def _row(one: Occurrence) -> tuple[int, float]:
+    """Lines whose middles are within a line's height are one row, read from the left."""
+    x, y = one.middle
+    return round(float(y) / max(one.height, 0.01)), float(x)
+
+
+def _style(one: Occurrence) -> TextStyle:
+    x, y = one.middle
+    letters, behind = _colors(one.line)
+    aligned = "center" if abs(x - 0.5) <= _ALIGNED else "left" if x < 0.5 else "right"  # noqa: PLR2004 - the middle
+    return TextStyle(
+        line_height=one.height,
+        color_hex=letters,
+        background_hex=behind,
+        vertical_third=_THIRDS[min(2, int(max(0.0, float(y)) * 3))],
+        alignment=aligned,
+    )
+
+
+def _colors(line: Line) -> tuple[str, str]:
+    """Colours of the letters and of what is behind them as #rrggbb: two kinds of pixels (Otsu 1979), of which the one that
+    prevails on the border is behind."""
+    picture = line.clearest
+    gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+    split, _ = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    is_light = gray > split
+    is_letter = is_light if float((border > split).mean()) < 0.5 else ~is_light  # noqa: PLR2004 - the majority
+    return _hex(picture[is_letter]), _hex(picture[~is_letter])
+
+
+def _hex(pixels: Image) -> str:
+    if not len(pixels):
+        return ""
+    red, green, blue = np.median(pixels, axis=0).astype(int)
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _union(spans: Sequence[tuple[float, float]]) -> float:
+    """Seconds that at least one of the spans covers."""
+    covered, until_s = 0.0, -math.inf
+    for start_s, end_s in sorted(spans):
+        covered += max(0.0, end_s - max(start_s, until_s))
+        until_s = max(until_s, end_s)
+    return covered
