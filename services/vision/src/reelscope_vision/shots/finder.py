@@ -98,7 +98,9 @@ class TransitionFinder:
         for span in spans:
             first, last = span.first * self._step, (span.last + 1) * self._step - 1
             if not self._known(span.middle * self._step, (span.middle + 1) * self._step):
-                self._add(first, last, self._transition(span))
+                transition = self._transition(span)
+                if transition is not None:
+                    self._add(first, last, transition)
         self._look_for_wipes(settled)
         for position in unseen:
             if not self._known(position, position) and (strength := find_step(self._history, position)):
@@ -138,7 +140,7 @@ class TransitionFinder:
         while self._events and (self._events[0].last < before or self._events[0].transition.time_s < overdue_s):
             yield self._events.pop(0).transition
 
-    def _transition(self, span: Span) -> Transition:
+    def _transition(self, span: Span) -> Transition | None:
         first, last = span.first * self._step, (span.last + 1) * self._step - 1
         whole = difference(self._history[first - 1].picture, self._history[last + 1].picture)
         cut = self._largest_step(span)
@@ -174,7 +176,7 @@ class TransitionFinder:
             last = next((at for at in range(last + reach, last - reach - 1, -1) if change(at) >= least), last)
         return first, max(first, last)
 
-    def _gradual(self, first: int, last: int, span: Span) -> Transition:
+    def _gradual(self, first: int, last: int, span: Span) -> Transition | None:
         history = self._history
         before, after = history[first - 1], history[last + 1]
         start, end = history[first], history[last]
@@ -193,6 +195,8 @@ class TransitionFinder:
         if inner_plain:
             returns = history[min(inner_plain[-1] + 1, last)]
             return _between("fade", start, returns, end, span.peak, opens_shot=not _same(before, after))
+        if _same(before, after):
+            return None  # a picture that dissolves into itself was blurred, shaken or covered for a while
         during = [history[position] for position in range(first, last + 1)]
         kind: Kind = "wipe" if is_wipe(before, during, after) else "dissolve"
         return _between(kind, start, middle, end, span.peak, opens_shot=True)

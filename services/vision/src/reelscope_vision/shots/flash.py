@@ -22,6 +22,12 @@ _RETURNED = 0.3
 _SAME_AGAIN = 0.8
 """Correlation of the frames before and after a flash; that of two shots is seldom above 0.5."""
 
+_LEAST_SAME = 0.4
+"""The same where the picture moves so fast that two of its own frames correlate less."""
+
+_SLACK = 0.1
+"""By how much less than those the frames around a flash may correlate."""
+
 _WASHED_OUT = 0.35
 """Share of the old picture's spread of luma that a nearly blank frame has left."""
 
@@ -60,7 +66,7 @@ def find_flash(history: History, position: int) -> Flash | None:
         frame = history[later]
         if frame.time_s - start.time_s > LONGEST_FLASH_S:
             return None
-        if later > position and _is_back(frame, before, extreme):
+        if later > position and _is_back(frame, before, extreme, history[max(0, 2 * position - later - 2)]):
             return Flash(position, later - 1, min(1.0, abs(lift) / 255)) if abs(lift) >= _LEAST_LIFT else None
         if not _shows_nothing_else(frame, before):
             return None
@@ -69,11 +75,20 @@ def find_flash(history: History, position: int) -> Flash | None:
     return None
 
 
-def _is_back(frame: SmallFrame, before: SmallFrame, extreme: float) -> bool:
-    """Whether the old picture is back, and not just one that is nearer to it than the flash was."""
-    if difference(frame.picture, before.picture) > _RETURNED * extreme:
+def _is_back(frame: SmallFrame, before: SmallFrame, extreme: float, earlier: SmallFrame) -> bool:
+    """Whether the old picture is back, and not just one that is nearer to it than the flash was.
+
+    Args:
+        frame: That may be the first after the flash.
+        before: The last one before it.
+        extreme: Largest difference to that one within the flash.
+        earlier: As long before the flash as `frame` is after `before`: how far the picture moves by itself in that time.
+    """
+    moved = min(difference(earlier.picture, before.picture), extreme / 2)
+    if difference(frame.picture, before.picture) > max(_RETURNED * extreme, moved * (1 + _SLACK)):
         return False
-    return is_plain(before) or correlation(frame.picture, before.picture) >= _SAME_AGAIN
+    usual = correlation(earlier.picture, before.picture) - _SLACK
+    return is_plain(before) or correlation(frame.picture, before.picture) >= min(_SAME_AGAIN, max(_LEAST_SAME, usual))
 
 
 def _shows_nothing_else(frame: SmallFrame, before: SmallFrame) -> bool:

@@ -296,7 +296,7 @@ Global___CameraSummary: _TypeAlias = CameraSummary  # noqa: Y015
 
 @_typing.final
 class BackgroundDetail(_message.Message):
-    """background_segmentation"""
+    """background_segmentation: one segment per shot, or stretch of a shot, with one background."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -304,13 +304,23 @@ class BackgroundDetail(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     COLORS_FIELD_NUMBER: _builtins.int
     CHANGED_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
     foreground_share: _builtins.float
     """Fraction of the picture that persons cover."""
     kind: _builtins.str
+    """Empty where persons hide all of it. "virtual" is a picture that was exchanged behind a person who stays; "green_screen" is
+    an evenly lit colour that editors key out. Of the whole picture where nobody is in it.
+    """
     changed: _builtins.bool
     """Whether the background changed at the start of this segment without a cut."""
+    change: _builtins.str
+    """How the background became another one at the start of this segment: by a cut, or behind a person who stays ("switch").
+    Empty at the start of the clip and after a cut to the same background.
+    """
     @_builtins.property
-    def colors(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.ColorShare]: ...
+    def colors(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.ColorShare]:
+        """Of the background only, largest share first."""
+
     def __init__(
         self,
         *,
@@ -318,10 +328,11 @@ class BackgroundDetail(_message.Message):
         kind: _builtins.str = ...,
         colors: _abc.Iterable[_geometry_pb2.ColorShare] | None = ...,
         changed: _builtins.bool = ...,
+        change: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "colors", b"colors", "foreground_share", b"foreground_share", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "changed", b"changed", "colors", b"colors", "foreground_share", b"foreground_share", "kind", b"kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -337,6 +348,7 @@ class BackgroundSummary(_message.Message):
     dominant_kind: _builtins.str
     mean_foreground_share: _builtins.float
     change_count: _builtins.int
+    """Cuts to another background and switches."""
     def __init__(
         self,
         *,
@@ -588,7 +600,9 @@ Global___ColorSummary: _TypeAlias = ColorSummary  # noqa: Y015
 
 @_typing.final
 class QualityDetail(_message.Message):
-    """content_quality. Measures are in [0,1] and larger is better unless said otherwise."""
+    """content_quality: one segment per shot, or stretch of a shot, of nearly equal quality. Measures are in [0,1] and larger is
+    better unless said otherwise; they are medians of the looked-at frames, black bars left out.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -602,9 +616,11 @@ class QualityDetail(_message.Message):
     STABILITY_FIELD_NUMBER: _builtins.int
     LETTERBOX_FIELD_NUMBER: _builtins.int
     BRISQUE_FIELD_NUMBER: _builtins.int
+    BARS_FIELD_NUMBER: _builtins.int
     overall: _builtins.float
     """In [0,100]."""
     sharpness: _builtins.float
+    """Inverse width of the sharpest edges, in pixels; absent where the picture has no edges."""
     noise: _builtins.float
     """Standard deviation of the noise, in 8-bit grey levels; smaller is better."""
     blockiness: _builtins.float
@@ -614,35 +630,83 @@ class QualityDetail(_message.Message):
     overexposed_share: _builtins.float
     """Share of blown-out pixels."""
     contrast: _builtins.float
+    """Between the 5th and the 95th percentile of luma."""
     stability: _builtins.float
+    """1 for a camera at rest or in even motion; absent where motion can't be told."""
     letterbox: _builtins.bool
     """Whether black bars surround the picture."""
     brisque: _builtins.float
-    """A blind quality score of the BRISQUE class, [0,100], larger is worse."""
+    """A blind quality score of the BRISQUE class, [0,100], larger is worse; absent where the profile has no such model."""
+    @_builtins.property
+    def bars(self) -> Global___BlackBars: ...
     def __init__(
         self,
         *,
         overall: _builtins.float = ...,
-        sharpness: _builtins.float = ...,
+        sharpness: _builtins.float | None = ...,
         noise: _builtins.float = ...,
         blockiness: _builtins.float = ...,
         underexposed_share: _builtins.float = ...,
         overexposed_share: _builtins.float = ...,
         contrast: _builtins.float = ...,
-        stability: _builtins.float = ...,
+        stability: _builtins.float | None = ...,
         letterbox: _builtins.bool = ...,
-        brisque: _builtins.float = ...,
+        brisque: _builtins.float | None = ...,
+        bars: Global___BlackBars | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_brisque", b"_brisque", "_sharpness", b"_sharpness", "_stability", b"_stability", "bars", b"bars", "brisque", b"brisque", "sharpness", b"sharpness", "stability", b"stability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blockiness", b"blockiness", "brisque", b"brisque", "contrast", b"contrast", "letterbox", b"letterbox", "noise", b"noise", "overall", b"overall", "overexposed_share", b"overexposed_share", "sharpness", b"sharpness", "stability", b"stability", "underexposed_share", b"underexposed_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_brisque", b"_brisque", "_sharpness", b"_sharpness", "_stability", b"_stability", "bars", b"bars", "blockiness", b"blockiness", "brisque", b"brisque", "contrast", b"contrast", "letterbox", b"letterbox", "noise", b"noise", "overall", b"overall", "overexposed_share", b"overexposed_share", "sharpness", b"sharpness", "stability", b"stability", "underexposed_share", b"underexposed_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__brisque: _TypeAlias = _typing.Literal["brisque"]  # noqa: Y015
+    _WhichOneofArgType__brisque: _TypeAlias = _typing.Literal["_brisque", b"_brisque"]  # noqa: Y015
+    _WhichOneofReturnType__sharpness: _TypeAlias = _typing.Literal["sharpness"]  # noqa: Y015
+    _WhichOneofArgType__sharpness: _TypeAlias = _typing.Literal["_sharpness", b"_sharpness"]  # noqa: Y015
+    _WhichOneofReturnType__stability: _TypeAlias = _typing.Literal["stability"]  # noqa: Y015
+    _WhichOneofArgType__stability: _TypeAlias = _typing.Literal["_stability", b"_stability"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__brisque) -> _WhichOneofReturnType__brisque | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sharpness) -> _WhichOneofReturnType__sharpness | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stability) -> _WhichOneofReturnType__stability | None: ...
 
 Global___QualityDetail: _TypeAlias = QualityDetail  # noqa: Y015
 
 @_typing.final
+class BlackBars(_message.Message):
+    """Shares of the picture's height (top, bottom) and width (left, right) that black bars take, in [0,1]."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOP_FIELD_NUMBER: _builtins.int
+    BOTTOM_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    RIGHT_FIELD_NUMBER: _builtins.int
+    top: _builtins.float
+    bottom: _builtins.float
+    left: _builtins.float
+    right: _builtins.float
+    def __init__(
+        self,
+        *,
+        top: _builtins.float = ...,
+        bottom: _builtins.float = ...,
+        left: _builtins.float = ...,
+        right: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bottom", b"bottom", "left", b"left", "right", b"right", "top", b"top"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlackBars: _TypeAlias = BlackBars  # noqa: Y015
+
+@_typing.final
 class QualitySummary(_message.Message):
+    """Means over the clip; the same measures as of the segments."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OVERALL_FIELD_NUMBER: _builtins.int
@@ -657,6 +721,10 @@ class QualitySummary(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     BIT_RATE_FIELD_NUMBER: _builtins.int
     BITS_PER_PIXEL_FIELD_NUMBER: _builtins.int
+    FRAME_RATE_FIELD_NUMBER: _builtins.int
+    LETTERBOX_FIELD_NUMBER: _builtins.int
+    BARS_FIELD_NUMBER: _builtins.int
+    BRISQUE_FIELD_NUMBER: _builtins.int
     overall: _builtins.float
     sharpness: _builtins.float
     noise: _builtins.float
@@ -666,31 +734,57 @@ class QualitySummary(_message.Message):
     contrast: _builtins.float
     stability: _builtins.float
     width: _builtins.int
+    """As displayed."""
     height: _builtins.int
     bit_rate: _builtins.int
+    """Of the video stream, bits a second; of the whole file where the container does not tell."""
     bits_per_pixel: _builtins.float
     """Bits per pixel and frame."""
+    frame_rate: _builtins.float
+    """Average frames a second."""
+    letterbox: _builtins.bool
+    """Whether most of the clip has black bars."""
+    brisque: _builtins.float
+    @_builtins.property
+    def bars(self) -> Global___BlackBars:
+        """Of the longest segment with bars."""
+
     def __init__(
         self,
         *,
         overall: _builtins.float = ...,
-        sharpness: _builtins.float = ...,
+        sharpness: _builtins.float | None = ...,
         noise: _builtins.float = ...,
         blockiness: _builtins.float = ...,
         underexposed_share: _builtins.float = ...,
         overexposed_share: _builtins.float = ...,
         contrast: _builtins.float = ...,
-        stability: _builtins.float = ...,
+        stability: _builtins.float | None = ...,
         width: _builtins.int = ...,
         height: _builtins.int = ...,
         bit_rate: _builtins.int = ...,
         bits_per_pixel: _builtins.float = ...,
+        frame_rate: _builtins.float = ...,
+        letterbox: _builtins.bool = ...,
+        bars: Global___BlackBars | None = ...,
+        brisque: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_brisque", b"_brisque", "_sharpness", b"_sharpness", "_stability", b"_stability", "bars", b"bars", "brisque", b"brisque", "sharpness", b"sharpness", "stability", b"stability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bit_rate", b"bit_rate", "bits_per_pixel", b"bits_per_pixel", "blockiness", b"blockiness", "contrast", b"contrast", "height", b"height", "noise", b"noise", "overall", b"overall", "overexposed_share", b"overexposed_share", "sharpness", b"sharpness", "stability", b"stability", "underexposed_share", b"underexposed_share", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_brisque", b"_brisque", "_sharpness", b"_sharpness", "_stability", b"_stability", "bars", b"bars", "bit_rate", b"bit_rate", "bits_per_pixel", b"bits_per_pixel", "blockiness", b"blockiness", "brisque", b"brisque", "contrast", b"contrast", "frame_rate", b"frame_rate", "height", b"height", "letterbox", b"letterbox", "noise", b"noise", "overall", b"overall", "overexposed_share", b"overexposed_share", "sharpness", b"sharpness", "stability", b"stability", "underexposed_share", b"underexposed_share", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__brisque: _TypeAlias = _typing.Literal["brisque"]  # noqa: Y015
+    _WhichOneofArgType__brisque: _TypeAlias = _typing.Literal["_brisque", b"_brisque"]  # noqa: Y015
+    _WhichOneofReturnType__sharpness: _TypeAlias = _typing.Literal["sharpness"]  # noqa: Y015
+    _WhichOneofArgType__sharpness: _TypeAlias = _typing.Literal["_sharpness", b"_sharpness"]  # noqa: Y015
+    _WhichOneofReturnType__stability: _TypeAlias = _typing.Literal["stability"]  # noqa: Y015
+    _WhichOneofArgType__stability: _TypeAlias = _typing.Literal["_stability", b"_stability"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__brisque) -> _WhichOneofReturnType__brisque | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sharpness) -> _WhichOneofReturnType__sharpness | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stability) -> _WhichOneofReturnType__stability | None: ...
 
 Global___QualitySummary: _TypeAlias = QualitySummary  # noqa: Y015
 

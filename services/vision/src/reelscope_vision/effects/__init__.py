@@ -1,0 +1,1 @@
+"""Effects: what editors do to pictures, told from what was measured on them."""

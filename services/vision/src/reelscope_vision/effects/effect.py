@@ -1,0 +1,85 @@
+"""What an effect is, and the measured frames that effects are told from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_vision.effects.layout import Layout
+
+Region = tuple[float, float, float, float]
+"""Left, top, right, bottom in picture sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One occurrence.
+
+    Attributes:
+        kind: As in the contract.
+        start_s: Its start.
+        end_s: Its end.
+        strength: In [0,1].
+        confidence: In [0,1].
+        evidence: What was measured, for people.
+        regions: Where, if not everywhere.
+    """
+
+    kind: str
+    start_s: float
+    end_s: float
+    strength: float
+    confidence: float
+    evidence: str
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """The measures of the frames of one shot, arrays of one length; see features.frame_measures.
+
+    Attributes:
+        starts_s: Of the frames.
+        ends_s: Of the frames.
+        luma: Mean.
+        spread: Standard deviation.
+        chroma: Colourfulness.
+        detail: Sharpness.
+        change: To the frame before; 0 for the first of the shot.
+        cells: The same of coarse pictures by cell, shape [n, 64].
+        symmetry: Correlation with the mirrored picture.
+        layouts: Index of the frame, and its layout.
+    """
+
+    starts_s: NDArray[np.float64]
+    ends_s: NDArray[np.float64]
+    luma: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    chroma: NDArray[np.float64]
+    detail: NDArray[np.float64]
+    change: NDArray[np.float64]
+    cells: NDArray[np.float16]
+    symmetry: NDArray[np.float64]
+    layouts: Sequence[tuple[int, Layout]]
+
+    def __len__(self) -> int:
+        return len(self.starts_s)
+
+    @property
+    def pace(self) -> NDArray[np.float64]:
+        """How fast things move, in grey levels of coarse pictures; 0 for the first frame."""
+        return np.asarray(np.nan_to_num(self.cells.astype(np.float64)).mean(axis=1))
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return float(self.ends_s[-1] - self.starts_s[0])
+
+
+def runs(states: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of True: first index, and the one after the last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], states, [False]]).astype(np.int8)))
+    return [(int(first), int(beyond)) for first, beyond in zip(edges[::2], edges[1::2], strict=True)]

@@ -1,0 +1,177 @@
+"""How the picture is divided: bars, seams that run all through it, and a smaller picture within it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_runtime.media.items import Image
+
+Gray = NDArray[np.uint8]
+Places = tuple[float, ...]
+"""Fractions of the width or height."""
+
+_FLAT: Final = 3.0
+"""Grey levels: standard deviation along a row of a bar, coded noise included."""
+
+_BAR_EDGE: Final = 10.0
+"""Grey levels by which the picture differs from its bar, on average along the edge."""
+
+_LEAST_BAR: Final = 0.03
+_MOST_BAR: Final = 0.45
+
+_STEP: Final = 10.0
+"""Grey levels of a step between two neighbouring pixels, below which two pictures that meet look alike."""
+
+_SHARP: Final = 3.0
+"""How many times larger than the steps around it: an edge of a picture lies between two pixels, one in a scene is softer."""
+
+_SEAM: Final = 0.7
+"""Share of its length over which a seam shows: the rest looks alike on both sides by chance."""
+
+_SEAMS_AT: Final = (1 / 2, 1 / 3, 2 / 3)
+_SEAM_OFF: Final = 0.012
+"""Editors split at halves and thirds; codecs and even sizes move that by a pixel or two."""
+
+_INSET_SIDE: Final = (0.12, 0.6)
+_INSET_SEAM: Final = 0.75
+_LEAST_SIDE_SHOWN: Final = 0.5
+"""Share of all sides together, and of each one, that is a sharp step."""
+
+_SURER: Final = 4
+"""Power by which sides that show better outdo a larger area: rectangles within the inset, or with a chance line, are worse."""
+
+_MOST_SIDES: Final = 20
+"""Longest straight steps that are tried as sides of an inset, in each direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The divisions of one picture.
+
+    Attributes:
+        bars: Height of the bar on the top and the bottom, width of the one on the left and the right.
+        columns: Where seams run from the top to the bottom.
+        rows: Where seams run from the left to the right.
+        inset: Left, top, right, bottom of a picture within the picture; None where there is none.
+    """
+
+    bars: tuple[float, float, float, float]
+    columns: Places
+    rows: Places
+    inset: tuple[float, float, float, float] | None
+
+
+def layout_of(picture: Image) -> Layout:
+    """Measures one picture, RGB."""
+    gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+    height, width = gray.shape
+    if min(height, width) < 32:  # noqa: PLR2004 - too small to be divided
+        return Layout((0.0, 0.0, 0.0, 0.0), (), (), None)
+    top, bottom = _bars(gray)
+    left, right = _bars(gray[round(top * height) : height - round(bottom * height)].T)
+    across, down = _sharp_steps(gray), _sharp_steps(np.ascontiguousarray(gray.T)).T
+    rows = slice(round(top * height) + 1, height - round(bottom * height) - 1)
+    columns = slice(round(left * width) + 1, width - round(right * width) - 1)
+    return Layout(
+        bars=(top, bottom, left, right),
+        columns=_seams(across[rows].mean(axis=0)),
+        rows=_seams(down[:, columns].mean(axis=1)),
+        inset=_inset(across, down),
+    )
+
+
+def _bars(gray: Gray) -> tuple[float, float]:
+    """Heights of the plain bars on the top and the bottom; 0 where the picture reaches the edge."""
+    height = len(gray)
+    levels, spread = gray.mean(axis=1), gray.std(axis=1)
+    found = []
+    for order in (1, -1):
+        level, flat = levels[::order], spread[::order] <= _FLAT
+        same = flat & (np.abs(level - level[0]) <= _FLAT)
+        length = height if same.all() else int(np.argmin(same))
+        # The row at the edge mixes both.
+        inside = gray[::order][min(length + 1, height - 1)].astype(np.float32)
+        differs = float(np.abs(inside - level[0]).mean()) >= _BAR_EDGE
+        found.append(length / height if differs and _LEAST_BAR <= length / height <= _MOST_BAR else 0.0)
+    return found[0], found[1]
+
+
+def _sharp_steps(gray: Gray) -> NDArray[np.bool_]:
+    """Where a picture may end between one column and the next, shape [h, w]; [:, x] lies between x - 1 and x."""
+    steps = np.zeros(gray.shape, np.float32)
+    steps[:, 1:] = np.abs(np.diff(gray.astype(np.float32), axis=1))
+    around = cv2.blur(steps, (13, 1)) * 13 - cv2.blur(steps, (3, 1)) * 3
+    return np.asarray((steps >= _STEP) & (steps >= _SHARP * around / 10))
+
+
+def _seams(shares: NDArray[np.floating]) -> Places:
+    """Places of halves and thirds where most of the length is a sharp step; scaling may spread it over two columns."""
+    length = len(shares)
+    joined = shares + np.maximum(np.roll(shares, 1), np.roll(shares, -1))
+    found = []
+    for place in _SEAMS_AT:
+        low, high = int((place - _SEAM_OFF) * length), int((place + _SEAM_OFF) * length) + 2
+        at = low + int(joined[low:high].argmax())
+        if joined[at] >= _SEAM:
+            found.append(at / length)
+    return tuple(sorted(found))
+
+
+def _inset(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> tuple[float, float, float, float] | None:
+    """The rectangle whose four sides are sharp steps, the surest one."""
+    height, width = across.shape
+    # A side may be spread over two columns by scaling.
+    sides = np.asarray(cv2.dilate(across.astype(np.uint8), np.ones((1, 3), np.uint8)))
+    edges = np.asarray(cv2.dilate(down.astype(np.uint8), np.ones((3, 1), np.uint8)))
+    at_x, at_y = _longest(sides.sum(axis=0), width, height), _longest(edges.sum(axis=1), height, width)
+    above = np.concatenate([np.zeros((1, width), np.int64), sides.cumsum(axis=0, dtype=np.int64)])
+    before = np.concatenate([np.zeros((height, 1), np.int64), edges.cumsum(axis=1, dtype=np.int64)], axis=1)
+    x_pairs = _pairs(at_x, width)
+    y_pairs = _pairs(at_y, height)
+    if not len(x_pairs) or not len(y_pairs):
+        return None
+    # Share of each upright side between each pair of heights, [y pairs, x]; and of each level side, [x pairs, y].
+    upright = (above[y_pairs[:, 1]] - above[y_pairs[:, 0]]) / np.diff(y_pairs, axis=1)
+    level = ((before[:, x_pairs[:, 1]] - before[:, x_pairs[:, 0]]) / np.diff(x_pairs, axis=1).T).T
+    sides_shown = np.stack(
+        [
+            upright[:, x_pairs[:, 0]].T,
+            upright[:, x_pairs[:, 1]].T,
+            level[:, y_pairs[:, 0]],
+            level[:, y_pairs[:, 1]],
+        ]
+    )
+    shown = (sides_shown.min(axis=0) >= _LEAST_SIDE_SHOWN) & (sides_shown.mean(axis=0) >= _INSET_SEAM)
+    if not shown.any():
+        return None
+    areas = np.diff(x_pairs, axis=1) * np.diff(y_pairs, axis=1).T
+    surest = np.where(shown, areas * sides_shown.mean(axis=0) ** _SURER, 0.0)
+    x, y = np.unravel_index(int(surest.argmax()), surest.shape)
+    left, right = x_pairs[x] / width
+    top, bottom = y_pairs[y] / height
+    return float(left), float(top), float(right), float(bottom)
+
+
+def _pairs(places: list[int], length: int) -> NDArray[np.intp]:
+    """Two places each that may be opposite sides of an inset, shape [n, 2]."""
+    ordered = sorted(places)
+    found = [(low, high) for low in ordered for high in ordered if _INSET_SIDE[0] <= (high - low) / length <= _INSET_SIDE[1]]
+    return np.array(found, np.intp).reshape(-1, 2)
+
+
+def _longest(lengths: NDArray[np.integer], count: int, across: int) -> list[int]:
+    """Places of the longest straight steps, none next to another, away from the picture's edges."""
+    margin = max(2, count // 50)
+    ranked = np.argsort(lengths[margin : count - margin])[::-1] + margin
+    kept: list[int] = []
+    for at in ranked:
+        if lengths[at] < _INSET_SIDE[0] * _INSET_SEAM * across or len(kept) == _MOST_SIDES:
+            break
+        if all(abs(int(at) - other) > 2 for other in kept):  # noqa: PLR2004 - the width of a spread step
+            kept.append(int(at))
+    return kept

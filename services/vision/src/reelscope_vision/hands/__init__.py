@@ -1,0 +1,1 @@
+"""Hands: following them, their landmarks, and what they show."""

@@ -1,0 +1,159 @@
+"""Follows hands from picture to picture by their landmarks, and looks for new ones now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_runtime.media.items import Image
+from reelscope_vision.nets.blaze import Detection
+from reelscope_vision.nets.crops import Square
+from reelscope_vision.nets.hand_landmark import Landmarks, square_of
+
+SEARCH_S: Final = 0.45
+"""Palms are looked for so often while a hand is lost, or a wrist has none."""
+
+CALM_SEARCH_S: Final = 1.0
+"""And so often otherwise: for those who come."""
+
+MIN_SCORE: Final = 0.6
+"""Of a palm; MediaPipe's default is 0.5, at which elbows and knees begin."""
+
+MIN_PRESENCE: Final = 0.5
+NEW_PRESENCE: Final = 0.75
+"""Of the landmarks of a hand that is followed, and of one that was not seen before."""
+
+MAX_LOST_S: Final = 0.6
+"""A hand that comes back within this time, near where it was, is the same."""
+
+MAX_HANDS: Final = 4
+
+_SAME: Final = 0.35
+"""Distance of two hands' middles, in hand sizes, from which they are two."""
+
+_REACH: Final = 2.5
+"""Hand sizes that a hand moves while it is lost."""
+
+
+@dataclass(slots=True)
+class Followed:
+    """A hand as it is followed; `is_lost` says that the last look did not find it."""
+
+    track: int
+    landmarks: Landmarks
+    updated_s: float
+    is_lost: bool = False
+
+
+@dataclass(slots=True)
+class Follower:
+    """All hands of one clip.
+
+    Attributes:
+        detect: Finds palms in a picture.
+        locate: Finds the landmarks in a square of a picture.
+    """
+
+    detect: Callable[[Image], list[Detection]]
+    locate: Callable[[Image, Square], Landmarks]
+    _followed: list[Followed] = field(default_factory=list)
+    _next_track: int = 1
+    _searched_s: float = -np.inf
+
+    def update(self, picture: Image, time_s: float, wrists: Sequence[Square]) -> list[Followed]:
+        """Takes one picture; gives the hands that are in it, in the order of their tracks.
+
+        Args:
+            picture: RGB.
+            time_s: Its time.
+            wrists: Where hands may be, by the skeletons: small ones are found only there.
+        """
+        lost_one = self._follow(picture, time_s)
+        idle = [wrist for wrist in wrists if not any(_is_at(one, wrist) for one in self._followed if not one.is_lost)]
+        some_lost = any(one.is_lost for one in self._followed)
+        wait_s = SEARCH_S if some_lost or idle else CALM_SEARCH_S
+        if lost_one or time_s - self._searched_s >= wait_s:
+            self._searched_s = time_s
+            self._search(picture, time_s, idle)
+        self._followed = [one for one in self._followed if time_s - one.updated_s <= MAX_LOST_S]
+        return sorted((one for one in self._followed if not one.is_lost), key=lambda one: one.track)
+
+    def _follow(self, picture: Image, time_s: float) -> bool:
+        """Moves the landmarks; says whether one was lost."""
+        present = [one for one in self._followed if not one.is_lost]
+        for one in present:
+            found = self.locate(picture, one.landmarks.square())
+            if found.presence >= MIN_PRESENCE and _is_inside(found, picture):
+                one.landmarks, one.updated_s = found, time_s
+            else:
+                one.is_lost = True
+        # Two that came together are one: the older one stays.
+        kept: list[Followed] = []
+        for one in sorted(self._followed, key=lambda hand: (hand.is_lost, hand.track)):
+            if one.is_lost or all(_distance(one.landmarks, other.landmarks) > _SAME for other in kept if not other.is_lost):
+                kept.append(one)
+        self._followed = kept
+        return any(one.is_lost for one in present)
+
+    def _search(self, picture: Image, time_s: float, idle: Sequence[Square]) -> None:
+        parts = [(picture, 0, 0), *(_part(picture, wrist) for wrist in idle)]
+        for part, x, y in parts:
+            for palm in self.detect(part):
+                if sum(not one.is_lost for one in self._followed) >= MAX_HANDS:
+                    return
+                moved = Detection(palm.box + np.array([x, y, x, y]), palm.keypoints + np.array([x, y]), palm.score)
+                self._take(self.locate(picture, square_of(moved)), picture, time_s)
+
+    def _take(self, found: Landmarks, picture: Image, time_s: float) -> None:
+        """A hand that is followed already, one that comes back, or a new one."""
+        if found.presence < NEW_PRESENCE or not _is_inside(found, picture):
+            return
+        if any(_distance(found, one.landmarks) <= _SAME for one in self._followed if not one.is_lost):
+            return
+        lost = [one for one in self._followed if one.is_lost and _distance(found, one.landmarks) <= _REACH]
+        known = min(lost, key=lambda one: _distance(found, one.landmarks), default=None)
+        if known is None:
+            known = Followed(self._next_track, found, time_s)
+            self._next_track += 1
+            self._followed.append(known)
+        known.landmarks, known.updated_s, known.is_lost = found, time_s, False
+
+
+def _middle(box: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (box[:2] + box[2:]) / 2
+
+
+def _distance(first: Landmarks, second: Landmarks) -> float:
+    """Of the middles, in sizes of the larger hand."""
+    size = max(float((one.box[2:] - one.box[:2]).max()) for one in (first, second))
+    return float(np.linalg.norm(_middle(first.box) - _middle(second.box))) / max(size, 1.0)
+
+
+def _is_at(hand: Followed, wrist: Square) -> bool:
+    return float(np.linalg.norm(_middle(hand.landmarks.box) - (wrist.x, wrist.y))) <= wrist.side / 2
+
+
+def _is_inside(found: Landmarks, picture: Image) -> bool:
+    """Whether the hand's middle is in the picture, and it is more than a point."""
+    height, width = picture.shape[:2]
+    x, y = _middle(found.box)
+    return bool(0 <= x <= width and 0 <= y <= height and (found.box[2:] - found.box[:2]).max() >= _LEAST_SIZE)
+
+
+_LEAST_SIZE: Final = 12.0
+"""Pixels: a smaller hand shows nothing."""
+
+
+def _part(picture: Image, square: Square) -> tuple[Image, int, int]:
+    """The upright part of the picture about a square, with its offset."""
+    height, width = picture.shape[:2]
+    left, top = (
+        int(np.clip(middle - square.side / 2, 0, size - 1)) for middle, size in ((square.x, width), (square.y, height))
+    )
+    right = int(np.clip(square.x + square.side / 2, left + 1, width))
+    bottom = int(np.clip(square.y + square.side / 2, top + 1, height))
+    return np.ascontiguousarray(picture[top:bottom, left:right]), left, top

