@@ -13,6 +13,7 @@ from reelscope_vision.analyzers.face_detection import FaceDetection
 from reelscope_vision.analyzers.face_emotion import FaceEmotion
 from reelscope_vision.analyzers.hand_gesture import HandGesture
 from reelscope_vision.analyzers.object_detection import ObjectDetection
+from reelscope_vision.analyzers.scene_segmentation import SceneSegmentation
 from reelscope_vision.analyzers.text_overlay import TextOverlay
 from reelscope_vision.analyzers.visual_effects import VisualEffects
 
@@ -29,6 +30,7 @@ ANALYZERS: tuple[type[Analyzer], ...] = (
     TextOverlay,
     VisualEffects,
     HandGesture,
+    SceneSegmentation,
     ContentQuality,
     BackgroundSegmentation,
 )

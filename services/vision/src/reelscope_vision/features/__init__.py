@@ -10,6 +10,7 @@ from reelscope_vision.features.flow import FlowFeature
 from reelscope_vision.features.frame_measures import FrameMeasuresFeature
 from reelscope_vision.features.hand_tracks import HandTracks
 from reelscope_vision.features.hands import Hands
+from reelscope_vision.features.looks import Looks
 from reelscope_vision.features.objects import Objects
 from reelscope_vision.features.people import PeopleFeature
 from reelscope_vision.features.person_mask import PersonMasks
@@ -37,6 +38,7 @@ FEATURES: tuple[type[Feature], ...] = (
     FrameMeasuresFeature,
     Hands,
     HandTracks,
+    Looks,
 )
 
 __all__ = ["FEATURES"]

@@ -1,0 +1,1 @@
+"""Scenes: what shots look like, and which of them belong together."""
