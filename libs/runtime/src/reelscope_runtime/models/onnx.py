@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from reelscope_runtime.errors import ModelUnavailableError
 from reelscope_runtime.models.pool import LoadRequest
 
+_ARENA_MB = 100
+"""An arena keeps for good what a network needed once: it pays for small ones that run often, not for windows of 100 frames or
+for pictures and lines of all sizes."""
+
 _ERRORS_ONLY = 3
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
@@ -103,6 +107,7 @@ def load_onnx(request: LoadRequest) -> OnnxModel:
     # Nodes work side by side: two networks at a time with half of the threads each cost less than one after the other with all.
     options.intra_op_num_threads = max(1, request.threads // 2)
     options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = request.entry.memory_mb <= _ARENA_MB
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")

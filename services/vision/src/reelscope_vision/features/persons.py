@@ -1,4 +1,4 @@
-"""Feature "persons": the skeletons of ten frames a second."""
+"""Feature "persons": the skeletons of six frames a second."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from reelscope_vision.tracking.tracker import UNTRACKED, Tracker, TrackerSetting
 
 _TASK = "pose"
 
-SAMPLED_RATE = 10.0
-"""Frames a second: a clap or the turn of a squat takes 0.2 s or more, and is seen in two."""
+SAMPLED_RATE = 6.0
+"""Frames a second: a clap or the turn of a squat takes a third of a second or more, and is seen in two."""
 
 MIN_SCORE = 0.2
 """Of a person, as the network's authors use it."""

@@ -63,6 +63,7 @@ class Follower:
     _followed: list[Followed] = field(default_factory=list)
     _next_track: int = 1
     _searched_s: float = -np.inf
+    _searched_all_s: float = -np.inf
 
     def update(self, picture: Image, time_s: float, wrists: Sequence[Square]) -> list[Followed]:
         """Takes one picture; gives the hands that are in it, in the order of their tracks.
@@ -100,13 +101,17 @@ class Follower:
         return any(one.is_lost for one in present)
 
     def _search(self, picture: Image, time_s: float, idle: Sequence[Square]) -> None:
-        parts = [(picture, 0, 0), *(_part(picture, wrist) for wrist in idle)]
+        parts = [_part(picture, wrist) for wrist in idle]
+        if not idle or time_s - self._searched_all_s >= CALM_SEARCH_S:
+            self._searched_all_s = time_s
+            parts.insert(0, (picture, 0, 0))
         for part, x, y in parts:
             for palm in self.detect(part):
                 if sum(not one.is_lost for one in self._followed) >= MAX_HANDS:
                     return
                 moved = Detection(palm.box + np.array([x, y, x, y]), palm.keypoints + np.array([x, y]), palm.score)
-                self._take(self.locate(picture, square_of(moved)), picture, time_s)
+                if not any(_holds(one.landmarks, moved) for one in self._followed if not one.is_lost):
+                    self._take(self.locate(picture, square_of(moved)), picture, time_s)
 
     def _take(self, found: Landmarks, picture: Image, time_s: float) -> None:
         """A hand that is followed already, one that comes back, or a new one."""
@@ -131,6 +136,13 @@ def _distance(first: Landmarks, second: Landmarks) -> float:
     """Of the middles, in sizes of the larger hand."""
     size = max(float((one.box[2:] - one.box[:2]).max()) for one in (first, second))
     return float(np.linalg.norm(_middle(first.box) - _middle(second.box))) / max(size, 1.0)
+
+
+def _holds(hand: Landmarks, palm: Detection) -> bool:
+    """Whether a palm's middle is within a hand that is followed: it need not be looked at again."""
+    x, y = _middle(palm.box)
+    left, top, right, bottom = hand.box
+    return bool(left <= x <= right and top <= y <= bottom)
 
 
 def _is_at(hand: Followed, wrist: Square) -> bool:
