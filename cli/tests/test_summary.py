@@ -12,8 +12,12 @@ from reelscope.vision.v1.details_pb2 import (
     ColorSummary,
     CutDetail,
     CutSummary,
+    EffectCount,
+    EffectSummary,
+    HandSummary,
     ObjectLabelSummary,
     ObjectSummary,
+    QualitySummary,
     TextSummary,
 )
 from reelscope_cli.analyze.findings import _TEXTS, LONGEST, clock, finding_text
@@ -62,6 +66,15 @@ def full() -> AnalysisDocument:
                 )
             ),
             "color_analysis": result(Summary(color=ColorSummary(palette=palette, temperature="warm", grade="vivid"))),
+            "visual_effects": result(
+                Summary(
+                    effect=EffectSummary(effects=[EffectCount(kind="fade_in", count=2), EffectCount(kind="freeze", count=1)])
+                )
+            ),
+            "hand_gesture": result(
+                Summary(hand=HandSummary(gesture_shares=[Score(label="open_palm", score=0.6), Score(label="none", score=0.4)]))
+            ),
+            "content_quality": result(Summary(quality=QualitySummary(overall=71.6))),
             "qwen2_vl_temporal": result(Summary(description=DescriptionSummary(text="A cup. A cat."))),
             "face_detection": AnalyzerResult(status="not_applicable"),
             "body_pose": AnalyzerResult(status="failed", problem=Problem(reason="it broke")),
@@ -76,12 +89,15 @@ def test_the_summary_tells_what_was_found_in_order() -> None:
         ("shots", "3 (2 cuts, very fast, 6.8 s on average)"),
         ("cuts", "0:03.6 hard, 1:02.0 dissolve"),
         ("objects", "person x2 (12.0 s), cat (3.1 s)"),
+        ("hands", "open palm 60%"),
+        ("effects", "fade in x2, freeze"),
         ("on screen", "“LAUNCH DAY”, “GO”"),
         ("said", "(en) Hello there."),
         ("loudness", "-16.1 LUFS, peak -2.9 dBTP, 100 BPM, D major"),
         ("sounds", "Speech 80%"),
         ("palette", "#ff8000 orange 25% (warm, vivid)"),
-        ("analyzers", "8 succeeded, 1 not applicable, 1 failed"),
+        ("picture", "72 of 100"),
+        ("analyzers", "11 succeeded, 1 not applicable, 1 failed"),
         ("score", "97.5 of 100"),
         ("time", "10.2 s, 0.50x the clip's length"),
     ]

@@ -159,12 +159,23 @@ def _camera(summary: Summary) -> str:
     return _scores(shares) if shares else summary.camera.dominant_motion.replace("_", " ")
 
 
+def _effects(summary: Summary) -> str:
+    counted = ((one.kind.replace("_", " "), one.count) for one in summary.effect.effects)
+    return _some(kind if count == 1 else f"{kind} x {count}" for kind, count in counted)
+
+
+def _hands(summary: Summary) -> str:
+    return _scores(score for score in summary.hand.gesture_shares if score.label != "none")
+
+
 _TELLERS: tuple[tuple[str, str, Callable[[Summary], str]], ...] = (
     ("description", "story", lambda s: _short(s.description.text)),
     ("cut", "shots", _shots),
     ("object", "objects", _objects),
     ("face", "faces", _faces),
+    ("hand", "hands", _hands),
     ("camera", "camera", _camera),
+    ("effect", "effects", _effects),
     ("text", "on screen", lambda s: _some((f"“{' '.join(text.split())}”" for text in s.text.texts), 2 * SHOWN_ITEMS)),
     ("utterance", "said", _transcript),
     ("speaker", "speakers", _speakers),
@@ -175,6 +186,7 @@ _TELLERS: tuple[tuple[str, str, Callable[[Summary], str]], ...] = (
     ("audio", "loudness", _loudness),
     ("audio_event", "sounds", lambda s: _scores(s.audio_event.top_classes)),
     ("color", "palette", _palette),
+    ("quality", "picture", lambda s: f"{s.quality.overall:.0f} of 100"),
 )
 """Kind of summary, label, and how it is told."""
 
