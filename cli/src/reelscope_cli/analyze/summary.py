@@ -161,7 +161,7 @@ def _camera(summary: Summary) -> str:
 
 def _effects(summary: Summary) -> str:
     counted = ((one.kind.replace("_", " "), one.count) for one in summary.effect.effects)
-    return _some(kind if count == 1 else f"{kind} x {count}" for kind, count in counted)
+    return _some(kind if count == 1 else f"{kind} x{count}" for kind, count in counted)
 
 
 def _hands(summary: Summary) -> str:
