@@ -3,9 +3,11 @@
 from reelscope_runtime.engine.node import Analyzer
 from reelscope_vision.analyzers.age_estimation import AgeEstimation
 from reelscope_vision.analyzers.background_segmentation import BackgroundSegmentation
+from reelscope_vision.analyzers.body_language import BodyLanguage
 from reelscope_vision.analyzers.body_pose import BodyPose
 from reelscope_vision.analyzers.camera_analysis import CameraAnalysis
 from reelscope_vision.analyzers.color_analysis import ColorAnalysis
+from reelscope_vision.analyzers.composition_analysis import CompositionAnalysis
 from reelscope_vision.analyzers.content_quality import ContentQuality
 from reelscope_vision.analyzers.cut_analysis import CutAnalysis
 from reelscope_vision.analyzers.eye_tracking import EyeTracking
@@ -31,8 +33,10 @@ ANALYZERS: tuple[type[Analyzer], ...] = (
     VisualEffects,
     HandGesture,
     SceneSegmentation,
+    BodyLanguage,
     ContentQuality,
     BackgroundSegmentation,
+    CompositionAnalysis,
 )
 
 __all__ = ["ANALYZERS"]

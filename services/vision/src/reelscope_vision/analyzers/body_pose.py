@@ -6,7 +6,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import ClassVar, Final
 
 import numpy as np
@@ -21,7 +20,7 @@ from reelscope_vision.nets.movenet import KEYPOINTS
 from reelscope_vision.persons.actions import Action, actions
 from reelscope_vision.persons.person import FramePersons, Person
 from reelscope_vision.persons.postures import postures
-from reelscope_vision.persons.skeleton import SEEN, Skeleton, skeleton
+from reelscope_vision.persons.skeleton import Skeleton, energy, skeleton
 from reelscope_vision.tracking.boxes import box_message
 from reelscope_vision.tracking.keyframes import keyframe_indices
 
@@ -30,8 +29,6 @@ REPEATABLE: Final = ("squat", "jump", "clap")
 
 _KEYFRAME_TOLERANCE: Final = 0.015
 """Of the frame: how far a keypoint drawn from the keyframes may be off."""
-
-_LEAST_ROWS: Final = 2
 
 
 @dataclass(slots=True)
@@ -134,7 +131,7 @@ class BodyPose(Analyzer):
                 ],
                 repetitions=repetitions,
                 poses=[_pose(times_s[at], persons[at]) for at in _keyframes(times_s, persons)],
-                motion_energy=_energy([one for one in track.skeletons[span] if one is not None]),
+                motion_energy=energy([one for one in track.skeletons[span] if one is not None]),
             ),
         )
 
@@ -160,15 +157,3 @@ def _keyframes(times_s: Sequence[float], persons: Sequence[Person]) -> list[int]
         pairs = np.concatenate([points[:, low], points[:, low + 1] - points[:, low]], axis=1)
         kept.update(keyframe_indices(times, pairs, _KEYFRAME_TOLERANCE).tolist())
     return sorted(kept)
-
-
-def _energy(skeletons: Sequence[Skeleton]) -> float:
-    """Mean speed of the keypoints that are seen, in body heights a second; a body is about 3.2 torsos high."""
-    speeds = []
-    for before, after in pairwise(skeletons):
-        both = (before.scores >= SEEN) & (after.scores >= SEEN)
-        elapsed_s = after.time_s - before.time_s
-        if both.any() and elapsed_s > 0:
-            moved = np.linalg.norm(after.points[both] - before.points[both], axis=1)
-            speeds.append(float(moved.mean()) / (3.2 * after.torso) / elapsed_s)
-    return float(np.mean(speeds)) if len(speeds) >= _LEAST_ROWS else 0.0

@@ -16,8 +16,10 @@ from reelscope_vision.features.people import PeopleFeature
 from reelscope_vision.features.person_mask import PersonMasks
 from reelscope_vision.features.person_tracks import PersonTracks
 from reelscope_vision.features.persons import Persons
+from reelscope_vision.features.picture_layout import PictureLayouts
 from reelscope_vision.features.picture_quality import PictureQualities
 from reelscope_vision.features.shots import Shots
+from reelscope_vision.features.subjects import SubjectsFeature
 from reelscope_vision.features.text_lines import TextLines
 
 FEATURES: tuple[type[Feature], ...] = (
@@ -39,6 +41,8 @@ FEATURES: tuple[type[Feature], ...] = (
     Hands,
     HandTracks,
     Looks,
+    PictureLayouts,
+    SubjectsFeature,
 )
 
 __all__ = ["FEATURES"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -20,6 +22,11 @@ ANKLES: Final = (_AT["left_ankle"], _AT["right_ankle"])
 
 SEEN: Final = 0.3
 """Score from which a point is believed: the network's authors draw points from here on."""
+
+_BODY: Final = 3.2
+"""A body is about so many torsos high."""
+
+_LEAST_STEPS: Final = 2
 
 _LEAST_TORSO: Final = 0.02
 """Of the frame's height: a smaller body tells nothing."""
@@ -101,3 +108,15 @@ def skeleton(time_s: float, keypoints: NDArray[np.float64], aspect: float) -> Sk
         points=points,
         scores=scores,
     )
+
+
+def energy(skeletons: Sequence[Skeleton]) -> float:
+    """Mean speed of the keypoints that are seen, in body heights a second; 0 where there are too few."""
+    speeds = []
+    for before, after in pairwise(skeletons):
+        both = (before.scores >= SEEN) & (after.scores >= SEEN)
+        elapsed_s = after.time_s - before.time_s
+        if both.any() and elapsed_s > 0:
+            moved = np.linalg.norm(after.points[both] - before.points[both], axis=1)
+            speeds.append(float(moved.mean()) / (_BODY * after.torso) / elapsed_s)
+    return float(np.mean(speeds)) if len(speeds) >= _LEAST_STEPS else 0.0

@@ -46,11 +46,11 @@ class Bars:
     left: float = 0.0
     right: float = 0.0
 
-    def inside(self, luma: Luma) -> Luma:
-        """The picture without them, contiguous."""
-        height, width = luma.shape
+    def inside(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture (or its luma) without them, contiguous."""
+        height, width = picture.shape[:2]
         rows = slice(round(self.top * height), height - round(self.bottom * height))
-        return np.ascontiguousarray(luma[rows, round(self.left * width) : width - round(self.right * width)])
+        return np.ascontiguousarray(picture[rows, round(self.left * width) : width - round(self.right * width)])
 
 
 def bars(luma: Luma) -> Bars:

@@ -1426,7 +1426,9 @@ Global___FaceSummary: _TypeAlias = FaceSummary  # noqa: Y015
 
 @_typing.final
 class CompositionDetail(_message.Message):
-    """composition_analysis: one segment per shot or stable layout."""
+    """composition_analysis: one segment per shot, or stretch of a shot in which the subject keeps its place. Places and shares are
+    medians over the stretch. Rule of thirds, headroom, eye line and position are taken within the black or white bars, if any.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1440,26 +1442,68 @@ class CompositionDetail(_message.Message):
     DEPTH_FIELD_NUMBER: _builtins.int
     ASPECT_USE_FIELD_NUMBER: _builtins.int
     SAFE_ZONE_CONFLICTS_FIELD_NUMBER: _builtins.int
+    SUBJECT_KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_LABEL_FIELD_NUMBER: _builtins.int
+    FOCUS_FIELD_NUMBER: _builtins.int
+    SUBJECT_VERTICAL_FIELD_NUMBER: _builtins.int
+    POWER_POINT_FIELD_NUMBER: _builtins.int
+    VERTICAL_SYMMETRY_FIELD_NUMBER: _builtins.int
+    VISUAL_CENTER_FIELD_NUMBER: _builtins.int
+    EYE_LINE_FIELD_NUMBER: _builtins.int
+    LOOK_ROOM_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
     rule_of_thirds: _builtins.float
-    """Distance of the subject from the nearest power point, 1 is on it."""
+    """How near the subject is to a power point: 1 is on it, 0 as far away as the picture's middle. Absent without a subject."""
     headroom: _builtins.float
-    """Free space above the head as a fraction of the picture's height."""
+    """Free space above the head as a fraction of the picture's height; 0 where the picture cuts it. Absent without a head."""
     subject_position: _builtins.str
     subject_share: _builtins.float
+    """Share of the picture that the subject's box covers."""
     symmetry: _builtins.float
+    """Likeness of the left and the right half, mirrored, in [0,1]."""
     balance: _builtins.float
+    """1 where the visual weight lies in the middle, 0 where it lies at an edge."""
     depth: _builtins.str
+    """"flat" is a plain background; "layered" has people at different distances; in "shallow_focus" the background is softer than
+    the subject, in "deep_focus" it is as sharp. Empty where nothing tells.
+    """
     aspect_use: _builtins.str
+    """Which sides have bars: above and below, left and right, or all."""
+    subject_kind: _builtins.str
+    """What the subject is; "region" is merely what stands out in colour or lightness."""
+    subject_label: _builtins.str
+    """COCO class name of an object."""
+    subject_vertical: _builtins.str
+    power_point: _builtins.str
+    """The power point that is nearest to the focus."""
+    vertical_symmetry: _builtins.float
+    """Likeness of the upper and the lower half, mirrored, in [0,1]."""
+    eye_line: _builtins.float
+    """Height of the eyes from the top, as a fraction of the picture's height. Absent without a face."""
+    look_room: _builtins.float
+    """Free space in front of a face that looks to one side, as a fraction of the picture's width. Absent where it looks ahead."""
+    people: _builtins.int
+    """Most often seen number of people."""
     @_builtins.property
-    def subject(self) -> _geometry_pb2.Box: ...
+    def subject(self) -> _geometry_pb2.Box:
+        """The person, object or region that the picture is about."""
+
     @_builtins.property
     def safe_zone_conflicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SafeZoneConflict]:
-        """Subjects and texts that the app's own buttons would cover."""
+        """Faces, subjects and texts that an app's own buttons and captions would cover; only in vertical clips of about 9:16."""
+
+    @_builtins.property
+    def focus(self) -> _geometry_pb2.Point:
+        """Where the eye goes: between a person's eyes, else the middle of the head, object or region."""
+
+    @_builtins.property
+    def visual_center(self) -> _geometry_pb2.Point:
+        """Centre of the visual weight."""
 
     def __init__(
         self,
         *,
-        rule_of_thirds: _builtins.float = ...,
+        rule_of_thirds: _builtins.float | None = ...,
         headroom: _builtins.float | None = ...,
         subject: _geometry_pb2.Box | None = ...,
         subject_position: _builtins.str = ...,
@@ -1469,14 +1513,37 @@ class CompositionDetail(_message.Message):
         depth: _builtins.str = ...,
         aspect_use: _builtins.str = ...,
         safe_zone_conflicts: _abc.Iterable[Global___SafeZoneConflict] | None = ...,
+        subject_kind: _builtins.str = ...,
+        subject_label: _builtins.str = ...,
+        focus: _geometry_pb2.Point | None = ...,
+        subject_vertical: _builtins.str = ...,
+        power_point: _builtins.str = ...,
+        vertical_symmetry: _builtins.float = ...,
+        visual_center: _geometry_pb2.Point | None = ...,
+        eye_line: _builtins.float | None = ...,
+        look_room: _builtins.float | None = ...,
+        people: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_headroom", b"_headroom", "headroom", b"headroom", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_eye_line", b"_eye_line", "_headroom", b"_headroom", "_look_room", b"_look_room", "_rule_of_thirds", b"_rule_of_thirds", "eye_line", b"eye_line", "focus", b"focus", "headroom", b"headroom", "look_room", b"look_room", "rule_of_thirds", b"rule_of_thirds", "subject", b"subject", "visual_center", b"visual_center"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_headroom", b"_headroom", "aspect_use", b"aspect_use", "balance", b"balance", "depth", b"depth", "headroom", b"headroom", "rule_of_thirds", b"rule_of_thirds", "safe_zone_conflicts", b"safe_zone_conflicts", "subject", b"subject", "subject_position", b"subject_position", "subject_share", b"subject_share", "symmetry", b"symmetry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eye_line", b"_eye_line", "_headroom", b"_headroom", "_look_room", b"_look_room", "_rule_of_thirds", b"_rule_of_thirds", "aspect_use", b"aspect_use", "balance", b"balance", "depth", b"depth", "eye_line", b"eye_line", "focus", b"focus", "headroom", b"headroom", "look_room", b"look_room", "people", b"people", "power_point", b"power_point", "rule_of_thirds", b"rule_of_thirds", "safe_zone_conflicts", b"safe_zone_conflicts", "subject", b"subject", "subject_kind", b"subject_kind", "subject_label", b"subject_label", "subject_position", b"subject_position", "subject_share", b"subject_share", "subject_vertical", b"subject_vertical", "symmetry", b"symmetry", "vertical_symmetry", b"vertical_symmetry", "visual_center", b"visual_center"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__eye_line: _TypeAlias = _typing.Literal["eye_line"]  # noqa: Y015
+    _WhichOneofArgType__eye_line: _TypeAlias = _typing.Literal["_eye_line", b"_eye_line"]  # noqa: Y015
     _WhichOneofReturnType__headroom: _TypeAlias = _typing.Literal["headroom"]  # noqa: Y015
     _WhichOneofArgType__headroom: _TypeAlias = _typing.Literal["_headroom", b"_headroom"]  # noqa: Y015
+    _WhichOneofReturnType__look_room: _TypeAlias = _typing.Literal["look_room"]  # noqa: Y015
+    _WhichOneofArgType__look_room: _TypeAlias = _typing.Literal["_look_room", b"_look_room"]  # noqa: Y015
+    _WhichOneofReturnType__rule_of_thirds: _TypeAlias = _typing.Literal["rule_of_thirds"]  # noqa: Y015
+    _WhichOneofArgType__rule_of_thirds: _TypeAlias = _typing.Literal["_rule_of_thirds", b"_rule_of_thirds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__eye_line) -> _WhichOneofReturnType__eye_line | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__headroom) -> _WhichOneofReturnType__headroom | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__look_room) -> _WhichOneofReturnType__look_room | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rule_of_thirds) -> _WhichOneofReturnType__rule_of_thirds | None: ...
 
 Global___CompositionDetail: _TypeAlias = CompositionDetail  # noqa: Y015
 
@@ -1487,20 +1554,30 @@ class SafeZoneConflict(_message.Message):
     WHAT_FIELD_NUMBER: _builtins.int
     ZONE_FIELD_NUMBER: _builtins.int
     COVERED_SHARE_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    BOX_FIELD_NUMBER: _builtins.int
     what: _builtins.str
     zone: _builtins.str
-    """E.g. "tiktok_right_rail"."""
     covered_share: _builtins.float
+    """Of what is covered, in [0,1]."""
+    label: _builtins.str
+    """The text, or the object's class name."""
+    @_builtins.property
+    def box(self) -> _geometry_pb2.Box:
+        """What is covered, all of it."""
+
     def __init__(
         self,
         *,
         what: _builtins.str = ...,
         zone: _builtins.str = ...,
         covered_share: _builtins.float = ...,
+        label: _builtins.str = ...,
+        box: _geometry_pb2.Box | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["covered_share", b"covered_share", "what", b"what", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "covered_share", b"covered_share", "label", b"label", "what", b"what", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1508,6 +1585,8 @@ Global___SafeZoneConflict: _TypeAlias = SafeZoneConflict  # noqa: Y015
 
 @_typing.final
 class CompositionSummary(_message.Message):
+    """Means over the time in which each is known."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RULE_OF_THIRDS_FIELD_NUMBER: _builtins.int
@@ -1515,31 +1594,52 @@ class CompositionSummary(_message.Message):
     BALANCE_FIELD_NUMBER: _builtins.int
     DOMINANT_SUBJECT_POSITION_FIELD_NUMBER: _builtins.int
     SAFE_ZONE_CONFLICTS_FIELD_NUMBER: _builtins.int
+    HEADROOM_FIELD_NUMBER: _builtins.int
+    SUBJECT_SHARE_FIELD_NUMBER: _builtins.int
+    DOMINANT_ASPECT_USE_FIELD_NUMBER: _builtins.int
+    DOMINANT_DEPTH_FIELD_NUMBER: _builtins.int
     rule_of_thirds: _builtins.float
     symmetry: _builtins.float
     balance: _builtins.float
     dominant_subject_position: _builtins.str
     safe_zone_conflicts: _builtins.int
+    """Conflicts of all segments."""
+    headroom: _builtins.float
+    subject_share: _builtins.float
+    """Mean over the whole clip."""
+    dominant_aspect_use: _builtins.str
+    dominant_depth: _builtins.str
     def __init__(
         self,
         *,
-        rule_of_thirds: _builtins.float = ...,
+        rule_of_thirds: _builtins.float | None = ...,
         symmetry: _builtins.float = ...,
         balance: _builtins.float = ...,
         dominant_subject_position: _builtins.str = ...,
         safe_zone_conflicts: _builtins.int = ...,
+        headroom: _builtins.float | None = ...,
+        subject_share: _builtins.float = ...,
+        dominant_aspect_use: _builtins.str = ...,
+        dominant_depth: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_headroom", b"_headroom", "_rule_of_thirds", b"_rule_of_thirds", "headroom", b"headroom", "rule_of_thirds", b"rule_of_thirds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "dominant_subject_position", b"dominant_subject_position", "rule_of_thirds", b"rule_of_thirds", "safe_zone_conflicts", b"safe_zone_conflicts", "symmetry", b"symmetry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_headroom", b"_headroom", "_rule_of_thirds", b"_rule_of_thirds", "balance", b"balance", "dominant_aspect_use", b"dominant_aspect_use", "dominant_depth", b"dominant_depth", "dominant_subject_position", b"dominant_subject_position", "headroom", b"headroom", "rule_of_thirds", b"rule_of_thirds", "safe_zone_conflicts", b"safe_zone_conflicts", "subject_share", b"subject_share", "symmetry", b"symmetry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__headroom: _TypeAlias = _typing.Literal["headroom"]  # noqa: Y015
+    _WhichOneofArgType__headroom: _TypeAlias = _typing.Literal["_headroom", b"_headroom"]  # noqa: Y015
+    _WhichOneofReturnType__rule_of_thirds: _TypeAlias = _typing.Literal["rule_of_thirds"]  # noqa: Y015
+    _WhichOneofArgType__rule_of_thirds: _TypeAlias = _typing.Literal["_rule_of_thirds", b"_rule_of_thirds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__headroom) -> _WhichOneofReturnType__headroom | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rule_of_thirds) -> _WhichOneofReturnType__rule_of_thirds | None: ...
 
 Global___CompositionSummary: _TypeAlias = CompositionSummary  # noqa: Y015
 
 @_typing.final
 class BodyLanguageDetail(_message.Message):
-    """body_language: one segment per track and stretch."""
+    """body_language: one segment per person and stretch of one facing, lean and hold of the arms. Left and right are the picture's."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1551,63 +1651,110 @@ class BodyLanguageDetail(_message.Message):
     ENERGY_FIELD_NUMBER: _builtins.int
     FACING_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
+    LEAN_DEGREES_FIELD_NUMBER: _builtins.int
+    HANDS_VISIBLE_SHARE_FIELD_NUMBER: _builtins.int
+    STROKES_FIELD_NUMBER: _builtins.int
     track_id: _builtins.int
     openness: _builtins.float
-    """1 is open, 0 is closed."""
+    """How far arms and hands are spread in front of the viewer: 1 is open, about 0.5 hanging arms, 0 crossed arms. Absent where the
+    arms can't be seen from the front or the back.
+    """
     lean: _builtins.str
+    """Of the torso. Forwards and backwards are told only of who is seen from the side."""
     self_touch: _builtins.bool
+    """Whether a hand is at the face or head, or holds the other arm."""
     gesticulation_rate: _builtins.float
-    """Hand strokes a minute."""
+    """Hand strokes a minute of the time in which a hand was seen. Absent where none was seen long enough."""
     energy: _builtins.float
+    """Mean speed of the joints, in body heights a second, as body_pose's motion_energy."""
     facing: _builtins.str
+    lean_degrees: _builtins.float
+    """Of the torso to the vertical, in the picture; positive is to the right. Absent where the torso is not seen."""
+    hands_visible_share: _builtins.float
+    """Share of the stretch in which at least one hand is seen."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The rules that spoke, by name."""
+        """The rules that held for most of the stretch; strokes wherever there were some."""
+
+    @_builtins.property
+    def strokes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Moments of the strokes, at their greatest speed."""
 
     def __init__(
         self,
         *,
         track_id: _builtins.int = ...,
-        openness: _builtins.float = ...,
+        openness: _builtins.float | None = ...,
         lean: _builtins.str = ...,
         self_touch: _builtins.bool = ...,
-        gesticulation_rate: _builtins.float = ...,
+        gesticulation_rate: _builtins.float | None = ...,
         energy: _builtins.float = ...,
         facing: _builtins.str = ...,
         rules: _abc.Iterable[_builtins.str] | None = ...,
+        lean_degrees: _builtins.float | None = ...,
+        hands_visible_share: _builtins.float = ...,
+        strokes: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gesticulation_rate", b"_gesticulation_rate", "_lean_degrees", b"_lean_degrees", "_openness", b"_openness", "gesticulation_rate", b"gesticulation_rate", "lean_degrees", b"lean_degrees", "openness", b"openness"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["energy", b"energy", "facing", b"facing", "gesticulation_rate", b"gesticulation_rate", "lean", b"lean", "openness", b"openness", "rules", b"rules", "self_touch", b"self_touch", "track_id", b"track_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gesticulation_rate", b"_gesticulation_rate", "_lean_degrees", b"_lean_degrees", "_openness", b"_openness", "energy", b"energy", "facing", b"facing", "gesticulation_rate", b"gesticulation_rate", "hands_visible_share", b"hands_visible_share", "lean", b"lean", "lean_degrees", b"lean_degrees", "openness", b"openness", "rules", b"rules", "self_touch", b"self_touch", "strokes", b"strokes", "track_id", b"track_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__gesticulation_rate: _TypeAlias = _typing.Literal["gesticulation_rate"]  # noqa: Y015
+    _WhichOneofArgType__gesticulation_rate: _TypeAlias = _typing.Literal["_gesticulation_rate", b"_gesticulation_rate"]  # noqa: Y015
+    _WhichOneofReturnType__lean_degrees: _TypeAlias = _typing.Literal["lean_degrees"]  # noqa: Y015
+    _WhichOneofArgType__lean_degrees: _TypeAlias = _typing.Literal["_lean_degrees", b"_lean_degrees"]  # noqa: Y015
+    _WhichOneofReturnType__openness: _TypeAlias = _typing.Literal["openness"]  # noqa: Y015
+    _WhichOneofArgType__openness: _TypeAlias = _typing.Literal["_openness", b"_openness"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gesticulation_rate) -> _WhichOneofReturnType__gesticulation_rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lean_degrees) -> _WhichOneofReturnType__lean_degrees | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__openness) -> _WhichOneofReturnType__openness | None: ...
 
 Global___BodyLanguageDetail: _TypeAlias = BodyLanguageDetail  # noqa: Y015
 
 @_typing.final
 class BodyLanguageSummary(_message.Message):
+    """Means over the time of all persons in which each is known."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OPENNESS_FIELD_NUMBER: _builtins.int
     ENERGY_FIELD_NUMBER: _builtins.int
     GESTICULATION_RATE_FIELD_NUMBER: _builtins.int
     SELF_TOUCH_SHARE_FIELD_NUMBER: _builtins.int
+    FACING_SHARES_FIELD_NUMBER: _builtins.int
+    LEAN_SHARES_FIELD_NUMBER: _builtins.int
     openness: _builtins.float
     energy: _builtins.float
     gesticulation_rate: _builtins.float
     self_touch_share: _builtins.float
+    @_builtins.property
+    def facing_shares(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.Score]: ...
+    @_builtins.property
+    def lean_shares(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.Score]: ...
     def __init__(
         self,
         *,
-        openness: _builtins.float = ...,
+        openness: _builtins.float | None = ...,
         energy: _builtins.float = ...,
-        gesticulation_rate: _builtins.float = ...,
+        gesticulation_rate: _builtins.float | None = ...,
         self_touch_share: _builtins.float = ...,
+        facing_shares: _abc.Iterable[_geometry_pb2.Score] | None = ...,
+        lean_shares: _abc.Iterable[_geometry_pb2.Score] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gesticulation_rate", b"_gesticulation_rate", "_openness", b"_openness", "gesticulation_rate", b"gesticulation_rate", "openness", b"openness"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["energy", b"energy", "gesticulation_rate", b"gesticulation_rate", "openness", b"openness", "self_touch_share", b"self_touch_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gesticulation_rate", b"_gesticulation_rate", "_openness", b"_openness", "energy", b"energy", "facing_shares", b"facing_shares", "gesticulation_rate", b"gesticulation_rate", "lean_shares", b"lean_shares", "openness", b"openness", "self_touch_share", b"self_touch_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__gesticulation_rate: _TypeAlias = _typing.Literal["gesticulation_rate"]  # noqa: Y015
+    _WhichOneofArgType__gesticulation_rate: _TypeAlias = _typing.Literal["_gesticulation_rate", b"_gesticulation_rate"]  # noqa: Y015
+    _WhichOneofReturnType__openness: _TypeAlias = _typing.Literal["openness"]  # noqa: Y015
+    _WhichOneofArgType__openness: _TypeAlias = _typing.Literal["_openness", b"_openness"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gesticulation_rate) -> _WhichOneofReturnType__gesticulation_rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__openness) -> _WhichOneofReturnType__openness | None: ...
 
 Global___BodyLanguageSummary: _TypeAlias = BodyLanguageSummary  # noqa: Y015

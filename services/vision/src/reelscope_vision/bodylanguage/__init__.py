@@ -1,0 +1,1 @@
+"""What a body tells without words, rule by rule."""

@@ -1,0 +1,55 @@
+"""What the pictures of a shot are about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from reelscope_vision.composition.candidate import Candidate, Kind
+from reelscope_vision.composition.division import Sample
+from reelscope_vision.composition.framing import outside
+from reelscope_vision.composition.layout import PictureLayout
+
+_OFTEN: Final = 0.25
+"""Share of a shot's pictures in which a person (or an object) must be found for the shot to be about people (or objects)."""
+
+
+def samples_of(
+    subjects: Sequence[tuple[float, tuple[Candidate, ...]]], layouts: Sequence[tuple[float, PictureLayout]]
+) -> list[Sample]:
+    """The subject of each picture of one shot: the person who is largest for longest, else such an object, else what
+    stands out.
+
+    Args:
+        subjects: People and objects, by time.
+        layouts: What stands out, by time.
+    """
+    rank: defaultdict[str, float] = defaultdict(float)
+    count: defaultdict[Kind, int] = defaultdict(int)
+    for _, found in subjects:
+        for candidate in found:
+            rank[candidate.key] += float(candidate.numbers[11])
+        for kind in {candidate.kind for candidate in found}:
+            count[kind] += 1
+    kinds: list[Kind] = [kind for kind in ("person", "object") if count[kind] >= _OFTEN * len(subjects) and count[kind]]
+    samples = []
+    layout_times_s = np.array([time_s for time_s, _ in layouts])
+    for time_s, found in subjects:
+        able = [one for one in found if one.kind in kinds]
+        best = min(able, key=lambda one: (kinds.index(one.kind), -rank[one.key]), default=None)
+        if not kinds:
+            nearest = int(np.abs(layout_times_s - time_s).argmin())
+            best = _region(layouts[nearest][1])
+        samples.append(Sample(time_s, best, found))
+    return samples
+
+
+def _region(layout: PictureLayout) -> Candidate | None:
+    region = layout.saliency.region
+    if region is None:
+        return None
+    box = outside(region, layout.bars)
+    return Candidate.make("region", "region", box=box, score=layout.saliency.sureness / 2, size=box[2] * box[3])
