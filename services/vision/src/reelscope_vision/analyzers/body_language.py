@@ -24,6 +24,7 @@ from reelscope_vision.bodylanguage.strokes import strokes, together
 from reelscope_vision.faces.face import Face, FrameFaces
 from reelscope_vision.features.persons import SAMPLED_RATE
 from reelscope_vision.hands.hand import FrameHands
+from reelscope_vision.nets.movenet import SIZE
 from reelscope_vision.persons.person import FramePersons, Person
 from reelscope_vision.persons.skeleton import NOSE
 
@@ -35,6 +36,9 @@ _LEAST_HANDS_S: Final = 1.0
 
 _LONGEST_STEP_S: Final = 0.5
 """Between two pictures over which a speed is measured."""
+
+_JITTER: Final = 1.2
+"""Pixels of the network's input by which the wrist of somebody who rests jitters, measured on people who sit still."""
 
 _BOTH_ARMS_SEEN: Final = frozenset({"camera", "away"})
 """Facings in which both arms are seen beside the body."""
@@ -70,6 +74,8 @@ class BodyLanguage(Analyzer):
         self._waiting: AnyItem | None = None
         self._faces: deque[AnyItem] = deque(maxlen=8)
         self._hands: deque[AnyItem] = deque(maxlen=4)
+        video = context.media.video
+        self._jitter = _JITTER / SIZE * max(1.0, video.width / max(1, video.height))
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._known_s: defaultdict[str, float] = defaultdict(float)
         self._facing_s: defaultdict[str, float] = defaultdict(float)
@@ -91,7 +97,8 @@ class BodyLanguage(Analyzer):
         self._read()
         for number, track in sorted(self._tracks.items()):
             readings = np.concatenate(track.readings)
-            moments = together([strokes(readings["time_s"], readings["wrists"][:, side].astype(float)) for side in (0, 1)])
+            wrists, units = readings["wrists"].astype(np.float64), readings["unit"].astype(np.float64)
+            moments = together([strokes(readings["time_s"], wrists[:, side], units, jitter=self._jitter) for side in (0, 1)])
             for phase in phases(readings):
                 yield self._segment(number, phase, moments)
 

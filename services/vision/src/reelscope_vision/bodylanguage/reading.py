@@ -27,11 +27,12 @@ READING: Final = np.dtype(
         ("has_hands", "?"),
         ("lean_degrees", "f4"),
         ("openness", "f4"),
+        ("unit", "f4"),
         ("wrists", "f4", (2, 2)),
     ]
 )
-"""`wrists` are in torsos from between the shoulders, `facing` and the like are places in their tuples, `speed` is that of all
-joints, in body heights a second; NaN where a thing is not known."""
+"""`wrists` are from between the shoulders and `unit` is the length of the torso, both in frame heights; `facing` and the like
+are places in their tuples; `speed` is that of all joints, in body heights a second. NaN where a thing is not known."""
 
 BODY: Final = 3.2
 """Torsos in a body's height."""
@@ -53,7 +54,7 @@ def read(
         before: Time of the picture before, and the body's points in it.
     """
     row = np.zeros(1, READING)
-    for name in ("speed", "lean_degrees", "openness", "wrists"):
+    for name in ("speed", "lean_degrees", "openness", "unit", "wrists"):
         row[name] = np.nan
     row["time_s"], row["end_s"], row["score"] = time_s, end_s, score
     if body is None:
@@ -64,7 +65,7 @@ def read(
     row["hold"] = HOLDS.index(hold(body, open_by, from_side=faces in {"left", "right"}))
     row["has_hands"] = not np.isnan(body.hands).all()
     row["lean_degrees"], row["openness"] = body.lean_degrees, open_by
-    row["wrists"] = (body.points[list(WRISTS)] - body.shoulders) / body.unit
+    row["wrists"], row["unit"] = body.points[list(WRISTS)] - body.shoulders, body.unit
     if before is not None and time_s > before[0]:
         moved = np.linalg.norm(body.points - before[1], axis=1)
         if not np.isnan(moved).all():

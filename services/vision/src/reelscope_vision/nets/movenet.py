@@ -20,7 +20,8 @@ KEYPOINTS: Final = (
 )  # fmt: skip
 """COCO's order; left is the person's left."""
 
-_SIZE = 256
+SIZE: Final = 256
+"""Pixels of each side of the network's input."""
 
 _SURE_POINTS = 6
 """A person has at least so many keypoints that are sure, on average."""
@@ -55,8 +56,8 @@ def find(model: Any, picture: Image, *, min_score: float) -> list[Pose]:  # noqa
         min_score: Least score of a person.
     """
     height, width = picture.shape[:2]
-    placement = letterbox(width, height, _SIZE, _SIZE)
-    canvas = np.zeros((_SIZE, _SIZE, 3), np.int32)
+    placement = letterbox(width, height, SIZE, SIZE)
+    canvas = np.zeros((SIZE, SIZE, 3), np.int32)
     inner = cv2.resize(picture, (placement.width, placement.height), interpolation=cv2.INTER_AREA)
     canvas[placement.top : placement.top + placement.height, placement.left : placement.left + placement.width] = inner
     rows = model.run(None, {"input:0": canvas[None]})[0].reshape(-1, 56).astype(np.float64)
@@ -64,7 +65,7 @@ def find(model: Any, picture: Image, *, min_score: float) -> list[Pose]:  # noqa
     offset = np.array([placement.left, placement.top])
     for row in rows[rows[:, 55] >= min_score]:
         keypoints = row[:51].reshape(17, 3)
-        points = (keypoints[:, 1::-1] * _SIZE - offset) / placement.scale
-        corners = (row[[52, 51, 54, 53]].reshape(2, 2) * _SIZE - offset) / placement.scale
+        points = (keypoints[:, 1::-1] * SIZE - offset) / placement.scale
+        corners = (row[[52, 51, 54, 53]].reshape(2, 2) * SIZE - offset) / placement.scale
         poses.append(Pose(np.concatenate([points, keypoints[:, 2:]], axis=1), corners.reshape(4), float(row[55])))
     return sorted(poses, key=lambda pose: -pose.score)

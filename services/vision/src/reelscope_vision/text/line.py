@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -167,8 +168,9 @@ class Line:
 
 
 def plain(text: str) -> str:
-    """Without what recognisers waver about: spaces and case."""
-    return "".join(text.split()).casefold()
+    """Without what recognisers waver about: spaces, case and accents."""
+    apart = unicodedata.normalize("NFKD", "".join(text.split()).casefold())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def bounds(box: TextBox) -> tuple[float, float, float, float]:

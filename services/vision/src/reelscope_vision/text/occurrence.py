@@ -27,6 +27,9 @@ _TITLE_HEIGHT: Final = 0.09
 """Of the picture's height, from which a line is larger than subtitles are (letters of 4 to 5 %, as the broadcasters' guides
 say)."""
 
+_LARGER: Final = 1.2
+"""Times the usual height of the clip's texts: a title stands out among them."""
+
 _SUBTITLE_TOP: Final = 0.6
 """Subtitles stand below, in the middle."""
 
@@ -42,7 +45,7 @@ _MOVED: Final = 0.02
 """Of the picture's size: what drifts more is part of the scene."""
 
 _CROWD: Final = 3
-"""Places at which a text that moves was seen, at least."""
+"""Places at which a text that moves was seen, and texts of which there is a usual height, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,8 @@ def kind_of(one: Occurrence, others: Sequence[Occurrence], clip_s: float) -> str
         follows = [two for two in others if two is not one and abs(two.middle[1] - y) < one.height]
         if one.height < (2 if follows else 1) * _TITLE_HEIGHT:
             return "subtitle"
-    return "title" if one.height >= _TITLE_HEIGHT else "caption"
+    usual = float(np.median([two.height for two in others])) if len(others) >= _CROWD else _TITLE_HEIGHT
+    return "title" if one.height >= min(_TITLE_HEIGHT, _LARGER * usual) else "caption"
 
 
 def _is_in_scene(one: Occurrence) -> bool:
