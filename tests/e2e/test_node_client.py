@@ -14,6 +14,7 @@ from reelscope_cli.stack.environment import SERVICES, StackOptions
 from reelscope_cli.stack.local import LocalStack
 
 ROOT = Path(__file__).resolve().parents[2]
+NOT_IN_THE_DEMO = {"hand_gesture"}
 CLIENT = Path(__file__).parent / "node_client"
 
 pytestmark = [
@@ -61,7 +62,8 @@ async def test_a_node_client_calls_every_service(node: Path, tmp_path: Path) -> 
             assert {one["name"] for one in answer["analyzers"]} == set(answer["results"]), answer
             for name, result in answer["results"].items():
                 assert (result["status"], result["coverage"]) == ("succeeded", 1)
-                assert answer["segments"].get(name, 0) == result["segments"] > 0
+                assert answer["segments"].get(name, 0) == result["segments"]
+                assert result["segments"] > 0 or name in NOT_IN_THE_DEMO
         cut = (await call(node, "vision", ports["vision"], clip.as_uri(), "cut_analysis"))["results"]["cut_analysis"]
         assert cut["first"]["cut"]["kind"] == "hard"
         assert cut["first"]["cut"]["frame"] == 108
