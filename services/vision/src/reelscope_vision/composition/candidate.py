@@ -15,6 +15,7 @@ from reelscope_vision.faces.geometry import head_pose
 from reelscope_vision.nets.face_mesh import LEFT_CORNERS, RIGHT_CORNERS
 from reelscope_vision.persons.person import FramePersons, Person
 from reelscope_vision.persons.skeleton import SEEN, skeleton
+from reelscope_vision.tracking.boxes import iou
 
 _FOREHEAD: Final = 10
 _CHIN: Final = 152
@@ -35,6 +36,12 @@ _FEATURES: Final = 5
 
 _LEAST_SCORE: Final = 0.45
 """Of an object: NanoDet's published threshold is 0.4; what is seen once must be surer than what is tracked."""
+
+_SURE_BODY: Final = 0.5
+"""Of a body without a face that the detector of objects does not see: MoveNet gives a row of bottles 0.3 to 0.4."""
+
+_SAME: Final = 0.4
+"""Overlap of the two boxes of a person."""
 
 _PERSON: Final = "person"
 
@@ -85,13 +92,17 @@ class Candidate:
 def candidates(faces: FrameFaces | None, persons: FramePersons | None, objects: Sequence[Detection]) -> tuple[Candidate, ...]:
     """Everything that one picture shows; a face and its body are one."""
     found: list[Candidate] = []
+    seen = [np.array([one.x, one.y, one.width, one.height]) for one in objects if one.label == _PERSON]
     free = list(persons.persons) if persons is not None else []
     for face in sorted(faces.faces if faces is not None else (), key=lambda one: -one.box[3]):
         body = _body_of(face, free)
         if body is not None:
             free.remove(body)
         found.append(_person(face, body, faces.aspect if faces is not None else 1.0))
-    found += [_faceless(person, persons.aspect if persons is not None else 1.0) for person in free]
+    for person in free:
+        agrees = len(seen) > 0 and float(iou(person.box[None], np.array(seen)).max()) >= _SAME
+        if agrees or person.score >= _SURE_BODY:
+            found.append(_faceless(person, persons.aspect if persons is not None else 1.0))
     for one in objects:
         if one.label != _PERSON and one.score >= _LEAST_SCORE:
             box = _clipped(np.array([one.x, one.y, one.width, one.height]))

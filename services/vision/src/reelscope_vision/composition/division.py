@@ -52,17 +52,20 @@ def divide(samples: Sequence[Sample], end_s: float) -> list[slice]:
         end_s: Of the shot.
     """
     found: list[slice] = []
-    first = 0
+    first = base = 0
     left: int | None = None
     for at, sample in enumerate(samples):
-        if _is_same(samples[first : min(at, first + _REFERENCE)], sample):
+        if _is_same(samples[base : min(at, base + _REFERENCE)], sample):
             left = None
             continue
         left = at if left is None else left
         next_s = samples[at + 1].time_s if at + 1 < len(samples) else end_s
-        if next_s - samples[left].time_s >= _HELD_S and left > first:
+        if next_s - samples[left].time_s < _HELD_S or left == base:
+            continue
+        if samples[left].time_s - samples[first].time_s >= _HELD_S:
             found.append(slice(first, left))
-            first, left = left, None
+            first = left
+        base, left = left, None
     found.append(slice(first, len(samples)))
     return found
 

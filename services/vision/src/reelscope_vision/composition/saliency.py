@@ -32,6 +32,10 @@ _AREA: Final = (0.004, 0.5)
 _DOMINANT: Final = 0.6
 """Share of all that stands out that belongs to the one region, or else there is no subject but a pattern."""
 
+_MOST_EDGES: Final = 1
+"""Edges of the picture that a region may touch: ground and sky touch two or three (the boundary prior of Zhu et al., Saliency
+optimization from robust background detection, 2014)."""
+
 _COMPACT: Final = 0.35
 """Share of its box that a region fills; a frame around the picture, or branches, fill less."""
 
@@ -78,8 +82,10 @@ def _region(lab: Lab, distance: NDArray[np.float32]) -> tuple[tuple[float, float
     sureness = float(masses[best - 1] / masses.sum())
     inside = labels == best
     contrast = float(np.linalg.norm(lab[inside].mean(axis=0) - lab[~inside].mean(axis=0)))
+    edges = (left == 0) + (top == 0) + (left + across == width) + (top + down == height)
     stands_out = (
-        sureness >= _DOMINANT
+        edges <= _MOST_EDGES
+        and sureness >= _DOMINANT
         and _AREA[0] <= area / distance.size <= _AREA[1]
         and area >= _COMPACT * across * down
         and contrast >= _LEAST_CONTRAST

@@ -36,15 +36,25 @@ def samples_of(
             count[kind] += 1
     kinds: list[Kind] = [kind for kind in ("person", "object") if count[kind] >= _OFTEN * len(subjects) and count[kind]]
     samples = []
+    best: Candidate | None = None
     layout_times_s = np.array([time_s for time_s, _ in layouts])
     for time_s, found in subjects:
         able = [one for one in found if one.kind in kinds]
-        best = min(able, key=lambda one: (kinds.index(one.kind), -rank[one.key]), default=None)
+        # Of several bottles it is the one that it was.
+        was = best
+        best = min(able, key=lambda one: (kinds.index(one.kind), -rank[one.key], _apart(one, was)), default=None)
         if not kinds:
             nearest = int(np.abs(layout_times_s - time_s).argmin())
             best = _region(layouts[nearest][1])
         samples.append(Sample(time_s, best, found))
     return samples
+
+
+def _apart(one: Candidate, other: Candidate | None) -> float:
+    """Distance of two subjects; the larger comes first where there is nothing to compare with."""
+    if other is None or other.key != one.key:
+        return -float(one.numbers[11])
+    return float(np.hypot(*(one.numbers[8:10] - other.numbers[8:10])))
 
 
 def _region(layout: PictureLayout) -> Candidate | None:
