@@ -158,12 +158,13 @@ def test_openness_grows_as_arms_open() -> None:
     assert values == sorted(values)
 
 
+@pytest.mark.parametrize("fps", [6.0, 10.0])
 @pytest.mark.parametrize("scale", [0.1, 0.15, 0.3])
-def test_jitter_changes_nothing(scale: float) -> None:
+def test_jitter_changes_nothing(scale: float, fps: float) -> None:
     """The points of who sits still jitter by about a pixel of the network's 256: the more of a torso, the further away."""
     jitter = 1.2 / 256 / scale
     for arms, rule in ((CLASPED, "hands_together"), (SPREAD, "arms_spread")):
-        details, _, summary = run([body(arms)] * 100, jitter=jitter, scale=scale)
+        details, _, summary = run([body(arms)] * 100, jitter=jitter, scale=scale, fps=fps)
         assert len(details) == 1
         assert rule in details[0].rules
         assert summary.body.gesticulation_rate <= 12
@@ -291,7 +292,7 @@ def beats(count: int, *, fps: float = 10.0, seconds: float = 10.0, size: float =
     return frames
 
 
-@pytest.mark.parametrize("fps", [10.0, 7.5])
+@pytest.mark.parametrize("fps", [10.0, 7.5, 6.0])
 @pytest.mark.parametrize("count", [5, 10])
 def test_strokes_are_counted(count: int, fps: float) -> None:
     details, _, summary = run(beats(count, fps=fps), fps=fps, jitter=0.01)

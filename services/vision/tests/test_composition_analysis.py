@@ -366,3 +366,10 @@ def test_another_place_is_another_segment(portrait: Picture, analyze: Analyze, m
     segments = analyze(make_clip(frames, rate=5), NAME).segments
     assert [segment.composition.subject_position for segment in segments] == ["left", "right"]
     assert segments[0].end_s == segments[1].start_s == pytest.approx(3.3, abs=0.5)
+
+
+def test_short_shots_have_segments(analyze: Analyze, make_clip: MakeClip) -> None:
+    """Ten shots of 0.4 s each, of pictures that have nothing in common."""
+    frames = np.concatenate([np.stack([noise_picture(seed=seed)] * 10) for seed in range(10)])
+    segments = analyze(make_clip(frames, rate=25), NAME).segments
+    assert [segment.start_s for segment in segments] == pytest.approx([0.4 * at for at in range(10)], abs=0.05)

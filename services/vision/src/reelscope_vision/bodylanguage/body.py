@@ -50,7 +50,7 @@ _NEAR: Final = 0.25
 """Torsos from a skeleton's wrist up to which a hand is that person's."""
 
 _FAR_WRIST: Final = 1.4
-"""Torsos from the shoulder that an arm reaches, where the wrist itself is not seen."""
+"""Torsos from the shoulders (or the head) that an arm reaches, where the wrist itself is not seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +163,16 @@ def _fingers(
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """Landmarks of the person's left and right hand: of hands with their wrist at the skeleton's, or within an arm's reach."""
     found: list[NDArray[np.float64] | None] = [None, None]
+    root = _middle(points[list(SHOULDERS)])
+    if np.isnan(root[0]):
+        root = _middle(points[list(HEAD)])
     for hand in sorted(hands, key=lambda one: -one.presence):
         landmarks = hand.points[:, :2] * (aspect, 1.0)
         apart = np.linalg.norm(points[list(WRISTS)] - landmarks[0], axis=1) / unit
         side = int(np.nanargmin(apart)) if not np.isnan(apart).all() else int(hand.left < 0.5)  # noqa: PLR2004 - even chances
         if apart[side] > _NEAR or found[side] is not None:
             continue
-        reach = float(np.linalg.norm(_middle(points[list(SHOULDERS)]) - landmarks[0])) / unit
+        reach = float(np.linalg.norm(root - landmarks[0])) / unit
         if not np.isnan(apart[side]) or reach <= _FAR_WRIST:
             found[side] = landmarks
     return found[0], found[1]

@@ -16,12 +16,12 @@ from scipy.signal import find_peaks, peak_widths
 _LEAST_SPEED: Final = 0.5
 """Torsos a second: 25 cm/s. Fidgeting fingers move no wrist."""
 
-_SURE_SPEED: Final = 3.0
-_SURE_WAY: Final = 4.0
-"""Deviations of the jitter that a hand's speed and way exceed: of somebody far away only large gestures can be told."""
+_SURE: Final = 5.0
+"""Deviations of its jitter that a hand's way exceeds, which has 1.4 of them: of somebody far away only large gestures can be
+told."""
 
-_LEAST_RISE: Final = 0.5
-"""Of the least speed: how much a peak rises above the slowest moments around it (its prominence)."""
+_LEAST_RISE: Final = 0.25
+"""Torsos a second that a peak rises above the slowest moments around it (its prominence): half the least speed."""
 
 _LEAST_WAY: Final = 0.1
 """Torsos from where the hand is fast to where it slows down again: 5 cm. Jitter goes to and fro."""
@@ -103,14 +103,12 @@ def _of_run(times_s: NDArray[np.float64], places: NDArray[np.float64], jitter: f
     middles_s = (times_s[1:] + times_s[:-1]) / 2
     # A hand that is fast when it comes into sight is in the midst of a stroke.
     curve = np.concatenate([[0.0], speeds, [0.0]])
-    # Smoothed like this, the difference of two pictures has half the jitter of one.
-    least = max(_LEAST_SPEED, _SURE_SPEED * jitter / 2 / float(np.median(np.diff(times_s))))
-    peaks, _ = find_peaks(curve, height=least, prominence=_LEAST_RISE * least)
+    peaks, _ = find_peaks(curve, height=_LEAST_SPEED, prominence=_LEAST_RISE)
     _, _, starts, ends = peak_widths(curve, peaks)
     found = []
     for peak, start, end in zip((peaks - 1).tolist(), starts, ends, strict=True):
         first, last = max(0, int(np.floor(start)) - 1), min(len(smooth) - 1, int(np.ceil(end)))
         is_raised = min(smooth[peak, 1], smooth[peak + 1, 1]) < _HIPS
-        if is_raised and float(np.linalg.norm(smooth[last] - smooth[first])) >= max(_LEAST_WAY, _SURE_WAY * jitter):
+        if is_raised and float(np.linalg.norm(smooth[last] - smooth[first])) >= max(_LEAST_WAY, _SURE * jitter):
             found.append(float(middles_s[peak]))
     return found
