@@ -358,6 +358,24 @@ def test_inbox_waits_for_the_slower_input() -> None:
     assert inbox.pop() is not None
 
 
+def test_what_concludes_holds_nothing_up_and_comes_last() -> None:
+    inbox = Inbox(["frames", "people"], at_end=("people",))
+    inbox.push("people", Item("people", 0.5, 0.5, 0, "everybody"))
+    for number in range(3):
+        inbox.push("frames", Item("frames", float(number), number + 1.0, number, "frame"))
+    frames = [inbox.pop() for _ in range(3)]
+    assert [item.value for item in frames if item] == ["frame"] * 3
+    assert inbox.watermark == -math.inf
+    assert inbox.pop() is None, "another frame may come"
+    inbox.advance("frames", math.inf)
+    last = inbox.pop()
+    assert last is not None
+    assert last.value == "everybody"
+    assert inbox.watermark == -math.inf, "and more of its kind"
+    inbox.advance("people", math.inf)
+    assert inbox.watermark == math.inf
+
+
 class Both(Batched):
     """Wants pictures and sound, and notes how many items wait for it."""
 
@@ -434,6 +452,12 @@ def test_a_wrong_catalog_does_not_start() -> None:
 
     with pytest.raises(InternalError, match="no field of Segment"):
         Catalog([], [Odd])
+
+    class Hasty(Counter):
+        at_end = ("bright",)
+
+    with pytest.raises(InternalError, match="lookback_s infinite"):
+        Catalog([Bright], [Hasty])
     with pytest.raises(UnknownAnalyzerError, match="no analyzer 'x' here; there are: batched"):
         CATALOG.select(["x"])
 

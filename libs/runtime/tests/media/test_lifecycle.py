@@ -16,6 +16,7 @@ import pytest
 
 from reelscope_runtime.errors import CancelledError, MediaError, UnavailableError
 from reelscope_runtime.media import host as host_module
+from reelscope_runtime.media.ahead import AHEAD_BYTES, ReadAhead
 from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.media.items import AudioSpec, FrameSpec
 from reelscope_runtime.process import Child, guarded, spawn, spawn_module
@@ -105,10 +106,36 @@ def test_a_slow_reader_holds_the_decoder_back(host: MediaHost, long_clip: Path) 
     info = host.probe(long_clip)
     with host.decode(long_clip, info, EVERY) as decoding:
         next(decoding)
-        # Pictures are larger than the pipe: the child waits in write and has decoded no more than it needs.
-        for _ in range(3):
-            next(decoding)
-        assert decoding.frames_decoded <= 8
+        # Pictures are larger than the pipe: the child waits in write, and has decoded no more than is read ahead.
+        messages = decoding._messages
+        with messages._changed:
+            assert messages._changed.wait_for(lambda: messages._bytes >= AHEAD_BYTES, timeout=10)
+            header, picture = messages._ready[-1]
+        assert header["frames"] <= AHEAD_BYTES / len(picture) + 8
+        assert decoding.frames_decoded == 1
+
+
+def test_reading_ahead_has_a_limit_and_tells_of_its_end() -> None:
+    taken: list[int] = []
+    waits = threading.Event()
+
+    def receive() -> tuple[dict[str, object], bytearray]:
+        if len(taken) == 4:
+            waits.set()
+            raise MediaError("it broke")
+        taken.append(len(taken))
+        return {"type": "item", "number": taken[-1]}, bytearray(AHEAD_BYTES // 2 + 1)
+
+    messages = ReadAhead(receive)
+    with messages._changed:
+        assert messages._changed.wait_for(lambda: len(messages._ready) == 2, timeout=10)
+    assert not waits.is_set()
+    assert [messages.next()[0]["number"] for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(MediaError, match="it broke"):
+        messages.next()
+    with pytest.raises(MediaError, match="any more"):
+        messages.next()
+    messages.close()
 
 
 def test_leaving_early_ends_the_child(host: MediaHost, long_clip: Path) -> None:

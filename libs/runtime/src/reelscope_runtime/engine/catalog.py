@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 
@@ -18,8 +19,8 @@ class Catalog:
         analyzers: Nodes that callers may ask for.
 
     Raises:
-        InternalError: A name is there twice, a requirement is unknown, requirements go in a circle, or an analyzer's
-            detail is no field of Segment and Summary: the service must not start.
+        InternalError: A name is there twice, a requirement is unknown, requirements go in a circle, an input at a node's end
+            is none, or an analyzer's detail is no field of Segment and Summary: the service must not start.
     """
 
     def __init__(self, features: Iterable[type[Feature]], analyzers: Iterable[type[Analyzer]]) -> None:
@@ -34,9 +35,7 @@ class Catalog:
                 if analyzer.detail not in message.DESCRIPTOR.fields_by_name:
                     raise InternalError(f"{analyzer.name}: its detail {analyzer.detail!r} is no field of {message.__name__}")
         for node in self.nodes.values():
-            for name in node.inputs():
-                if name not in self.nodes:
-                    raise InternalError(f"{node.name} requires {name!r}, which is no feature or analyzer of this service")
+            self._check_inputs(node)
         try:
             order = TopologicalSorter({name: node.inputs() for name, node in self.nodes.items()}).static_order()
             self._order = tuple(order)
@@ -48,6 +47,14 @@ class Catalog:
             other = self.nodes[node.name]
             raise InternalError(f"two nodes are named {node.name!r}: {other.__qualname__} and {node.__qualname__}")
         self.nodes[node.name] = node
+
+    def _check_inputs(self, node: type[AnyNode]) -> None:
+        for name in node.inputs():
+            if name not in self.nodes:
+                raise InternalError(f"{node.name} requires {name!r}, which is no feature or analyzer of this service")
+        for name in node.at_end:
+            if name not in node.inputs() or node.lookback_s < math.inf:
+                raise InternalError(f"{node.name}: {name!r} at its end must be an input, and its lookback_s infinite")
 
     def select(self, names: Sequence[str]) -> tuple[str, ...]:
         """The analyzers that a caller asked for, without repetition; all of them where it named none.

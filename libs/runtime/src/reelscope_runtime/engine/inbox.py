@@ -2,14 +2,15 @@
 
 Each input has a watermark: no item earlier than it will come. An item is delivered once no input can still bring an
 earlier one (the rule of stream processors, e.g. Akidau et al., The Dataflow Model, VLDB 2015), so that a node sees the same
-order however fast its inputs are.
+order however fast its inputs are. Inputs that conclude stand outside that order: they hold nothing up, and come when all
+others are over.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from reelscope_runtime.media.items import AnyItem
 
@@ -22,16 +23,25 @@ class _Port:
         self.heap: list[tuple[float, int, AnyItem]] = []
         self.watermark = -math.inf
 
+    @property
+    def next_s(self) -> float:
+        """Nothing earlier than this comes from here."""
+        return self.heap[0][0] if self.heap else self.watermark
+
 
 class Inbox:
     """The inputs of one node.
 
     Args:
         sources: Names of the inputs; at equal times an earlier one is delivered first.
+        at_end: Those of them that conclude.
     """
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    def __init__(self, sources: Sequence[str], at_end: Collection[str] = ()) -> None:
         self._ports = {source: _Port(rank) for rank, source in enumerate(sources)}
+        ordered = [port for source, port in self._ports.items() if source not in at_end]
+        concluding = [port for source, port in self._ports.items() if source in at_end]
+        self._groups = [group for group in (ordered, concluding) if group]
         self._count = 0
 
     def push(self, source: str, item: AnyItem) -> None:
@@ -51,21 +61,24 @@ class Inbox:
 
     @property
     def watermark(self) -> float:
-        """Nothing earlier than this will be delivered any more."""
-        return min((port.heap[0][0] if port.heap else port.watermark) for port in self._ports.values())
+        """Nothing earlier than this will be delivered any more, of the inputs whose turn it is."""
+        return min(port.next_s for port in self._current())
 
     def pop(self) -> AnyItem | None:
         """The next item, if it is certain to be the next."""
-        first = min(
-            (port for port in self._ports.values() if port.heap), key=lambda port: (port.heap[0][0], port.rank), default=None
-        )
+        ports = self._current()
+        first = min((port for port in ports if port.heap), key=lambda port: (port.heap[0][0], port.rank), default=None)
         if first is None:
             return None
         time_s = first.heap[0][0]
-        for port in self._ports.values():
+        for port in ports:
             if port.heap or port is first:
                 continue
             settled = port.watermark > time_s if port.rank < first.rank else port.watermark >= time_s
             if not settled:
                 return None
         return heapq.heappop(first.heap)[2]
+
+    def _current(self) -> list[_Port]:
+        """The ordered inputs, or those that conclude once the former are over."""
+        return next((group for group in self._groups if any(port.next_s < math.inf for port in group)), self._groups[-1])

@@ -61,6 +61,9 @@ class Node(ABC):
         requires: Names of features and analyzers whose output it wants, delivered as items with their name as source. All
             inputs come merged in the order of their times; at equal times frames, audio, then `requires` in its order.
         wants: Like `requires`, after them in order, but the node goes on without an input whose node fails or can't run.
+        at_end: Those of `requires` and `wants` that are known only at the clip's end, say who is who: they are delivered when
+            all other inputs are over, and hold none of them up. For nodes that give everything in `flush` (`lookback_s` is
+            infinite).
         models: Names of the manifest's tasks that `context.model` is asked for.
         optional_models: The same; `context.model` gives None for one that is not in the profile, or not there.
         lookback_s: After an input at time t was processed, no output earlier than t - lookback_s will come. Bounds how
@@ -75,6 +78,7 @@ class Node(ABC):
     audio: ClassVar[AudioSpec | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
     wants: ClassVar[tuple[str, ...]] = ()
+    at_end: ClassVar[tuple[str, ...]] = ()
     models: ClassVar[tuple[str, ...]] = ()
     optional_models: ClassVar[tuple[str, ...]] = ()
     lookback_s: ClassVar[float] = 0.0

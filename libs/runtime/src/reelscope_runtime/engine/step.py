@@ -33,7 +33,7 @@ class Step:
         self.kind = kind
         self.node: AnyNode | None = None
         self.name = kind.name
-        self.inbox = Inbox([*kind.media_inputs(), *kind.inputs()])
+        self.inbox = Inbox([*kind.media_inputs(), *kind.inputs()], kind.at_end)
         self.segments: list[Segment] = []
         self.models: list[ModelInfo] = []
         self.problem: Problem | None = None

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from google.protobuf import json_format
 
 from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope_runtime.errors import CancelledError, MediaError, MediaTooLargeError, NotFoundError, UnavailableError
+from reelscope_runtime.media.ahead import ReadAhead
 from reelscope_runtime.media.items import AnyItem, FrameSpec, Item, Spec
 from reelscope_runtime.media.wire import ChannelClosedError, ChannelTimeoutError, Header, Receiver, send
 from reelscope_runtime.process import Child, spawn_module
@@ -121,7 +123,7 @@ class Decoding:
 
     def __init__(self, decoder: _Decoder, stall_timeout_s: float) -> None:
         self._decoder = decoder
-        self._stall_timeout_s = stall_timeout_s
+        self._messages = ReadAhead(partial(decoder.receive, stall_timeout_s))
         self._ready: deque[tuple[str, AnyItem]] = deque()
         self._cancelled = False
         self._over = False
@@ -157,7 +159,7 @@ class Decoding:
 
     def _read(self) -> None:
         try:
-            header, payload = self._decoder.receive(self._stall_timeout_s)
+            header, payload = self._messages.next()
         except MediaError:
             self._over = True
             self._check_cancelled()
@@ -188,6 +190,8 @@ class Decoding:
     def close(self) -> None:
         """Ends the decoder process; what was not read is lost."""
         self._over = True
+        self._decoder.child.kill()
+        self._messages.close()
         self._decoder.close()
 
     def __enter__(self) -> Self:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import select
@@ -12,6 +14,8 @@ Header = dict[str, Any]
 Buffer = bytes | bytearray | memoryview
 
 _PREFIX = struct.Struct("<IQ")
+_PIPE_BYTES = 2**20
+"""A picture passes in few pieces; the most that Linux gives without privileges."""
 _MAX_HEADER_BYTES = 4 * 2**20
 """Headers are small; a longer one means that the sender is broken."""
 
@@ -53,6 +57,8 @@ class Receiver:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         os.set_blocking(fd, False)
+        with contextlib.suppress(OSError):  # a user who has many of them gets small ones
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
 
@@ -66,7 +72,10 @@ class Receiver:
         text_size, payload_size = _PREFIX.unpack(self._exactly(_PREFIX.size, timeout_s))
         if text_size > _MAX_HEADER_BYTES or payload_size > max_payload_bytes:
             raise ChannelClosedError(f"a message of {text_size} + {payload_size} bytes")
-        header: Header = json.loads(self._exactly(text_size, timeout_s))
+        try:
+            header: Header = json.loads(self._exactly(text_size, timeout_s))
+        except ValueError as error:
+            raise ChannelClosedError("a header that is no JSON") from error
         return header, self._exactly(payload_size, timeout_s)
 
     def _exactly(self, size: int, timeout_s: float | None) -> bytearray:

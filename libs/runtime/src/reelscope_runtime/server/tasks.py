@@ -36,6 +36,7 @@ from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.media.store import MediaStore, sha256_of
 from reelscope_runtime.metrics import Metrics
 from reelscope_runtime.models.availability import unavailable_reason
+from reelscope_runtime.models.memory import release_unused
 from reelscope_runtime.models.pool import ModelPool
 from reelscope_runtime.results import ResultStore, result_key
 from reelscope_runtime.server.resources import Resources
@@ -277,7 +278,8 @@ class TaskRunner:
         started = time.perf_counter()
         with tracing.span("analyze", service=self.service, job_id=task.request.job_id):
             info = self._host.probe(path)
-            run = Run(
+            deadline_s = task.request.deadline_s or self._settings.worker.task_deadline_s
+            results = Run(
                 self.catalog,
                 names,
                 media=info,
@@ -285,9 +287,9 @@ class TaskRunner:
                 lease=lambda model_task: self._lease(model_task, task.request),
                 sink=task,
                 threads=self._settings.models.threads,
-            )
-            deadline_s = task.request.deadline_s or self._settings.worker.task_deadline_s
-            results = run.execute(lambda specs: self._host.decode(path, info, specs), cancellation, deadline_s)
+            ).execute(lambda specs: self._host.decode(path, info, specs), cancellation, deadline_s)
+        # Nodes, pictures and closures hold one another: without this, memory would grow from clip to clip.
+        release_unused()
         log.info(
             "analyzed",
             job_id=task.request.job_id,

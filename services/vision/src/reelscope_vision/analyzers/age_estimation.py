@@ -70,6 +70,7 @@ class AgeEstimation(Analyzer):
     detail = "age"
     stills = True
     requires = ("face_tracks", "face_traits", "people")
+    at_end = ("people",)
     lookback_s = math.inf
 
     def __init__(self, context: NodeContext) -> None:

@@ -63,9 +63,9 @@ class CompositionAnalysis(Analyzer):
     description = "Subject, rule of thirds, headroom, symmetry, balance, depth cue, bars, and what an app's buttons would cover"
     detail = "composition"
     stills: ClassVar[bool] = True
-    # Small inputs only: texts come at the clip's end, and everything else waits for them.
     requires = ("shots", "picture_layout", "subjects")
     wants = ("text_overlay",)
+    at_end = ("text_overlay",)
     lookback_s = math.inf
 
     def __init__(self, context: NodeContext) -> None:

@@ -51,6 +51,7 @@ class FaceDetection(Analyzer):
     detail = "face"
     stills = True
     requires = ("face_tracks", "face_traits", "people")
+    at_end = ("people",)
     lookback_s = math.inf
 
     def __init__(self, context: NodeContext) -> None:

@@ -80,6 +80,7 @@ class SceneSegmentation(Analyzer):
     detail = "scene"
     requires = ("shots", "looks")
     wants = ("objects", "face_tracks", "people")
+    at_end = ("people",)
     lookback_s = math.inf
 
     def __init__(self, context: NodeContext) -> None:

@@ -1,4 +1,4 @@
-"""Feature "subjects": the people and objects of a picture in a few numbers, for who waits long."""
+"""Feature "subjects": the people and objects of a picture in a few numbers, for who keeps them to the clip's end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Subjects = tuple[Candidate, ...]
 class SubjectsFeature(Feature):
     """Five times a second; `index` is the number of the decoded frame.
 
-    Small, unlike faces with their meshes and crops: they can wait for what is known only at the clip's end.
+    Small, unlike faces with their meshes and crops: they can be kept until the whole clip is known.
     """
 
     name = "subjects"
