@@ -180,6 +180,16 @@ def test_colours_survive(
         assert np.abs(items["whole"][0].value.astype(float) - expected).max() <= 3, (number, items["whole"][0].value[0, 0])
 
 
+@pytest.mark.parametrize("size", [(96, 64), (1280, 720), (720, 1280)])
+def test_what_is_made_from_rgb_without_a_label_comes_back(host: MediaHost, tmp_path: Path, size: tuple[int, int]) -> None:
+    """As FFmpeg's, OpenCV's and PyAV's users make clips: the matrix is BT.601 then, whatever the size."""
+    picture = np.full((size[1], size[0], 3), (200, 30, 60), np.uint8)
+    path = clips.make(tmp_path / "made.mp4", [picture] * 2, codec="libx264", pixel_format="yuv420p")
+    items, _ = run(host, path, whole=WHOLE)
+    middle = items["whole"][0].value[size[1] // 2, size[0] // 2].astype(int)
+    assert np.abs(middle - (200, 30, 60)).max() <= 4
+
+
 def test_ten_bits(host: MediaHost, tmp_path: Path) -> None:
     path = clips.make(tmp_path / "t.mp4", [clips.gray(150)] * 4, codec="libx264", pixel_format="yuv420p10le")
     info = host.probe(path)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import FrameSpec, Image, Placement, letterbox
 
-_HD_WIDTH = 1280
-_HD_HEIGHT = 576
-"""Above these an unlabelled picture is BT.709, else BT.601: the rule that players follow (mpv, VLC), since few files say."""
-
 _UNSPECIFIED = 2
 """AVCOL_SPC_UNSPECIFIED, and the same number for transfer and primaries (ISO/IEC 23091-2)."""
+
+_UNLABELLED = Colorspace.ITU601
+"""What an unlabelled picture is taken for, of whatever size. Phones and platforms label what they write. What comes without a
+label was mostly made from RGB by FFmpeg, OpenCV or a program built on them, which write BT.601 then, and read it as that."""
 
 _SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """Mean over the covered area when shrinking (no aliasing), bilinear when enlarging; rounding not cut for speed."""
@@ -184,10 +184,7 @@ class Painter:
 
 
 def _matrix(frame: VideoFrame) -> int | None:
-    if frame.colorspace != _UNSPECIFIED or frame.format.is_rgb:
-        return None
-    is_hd = frame.width >= _HD_WIDTH or frame.height > _HD_HEIGHT
-    return Colorspace.ITU709 if is_hd else Colorspace.ITU601
+    return _UNLABELLED if frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb else None
 
 
 def pixels(frame: VideoFrame) -> NDArray[np.uint8]:

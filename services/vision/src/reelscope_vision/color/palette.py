@@ -21,14 +21,18 @@ _BLEND_SHARE = 0.03
 _BLEND_DISTANCE = 0.06
 """OKLab distance from the line between two colours within which lie their mixtures in sRGB."""
 
-_SEEDS = 16
+_SEEDS = 32
 """Clusters to start with: more than are wanted, so that small but distinct colours get one of their own."""
 
-_SEED_DISTANCE = 0.08
-"""Two seeds are at least so far apart in OKLab."""
+_SEED_DISTANCE = 0.04
+"""Two seeds are at least so far apart in OKLab: two just noticeable differences."""
 
 _MERGE_DISTANCE = 0.07
-"""Clusters nearer than this are one colour: four just noticeable differences."""
+"""Clusters nearer than this are shades of one colour, unless both are flat."""
+
+_FLAT_DISTANCE = 0.02
+_FLAT_SHARE = 0.8
+"""A cluster is flat, a colour that somebody chose, where so much of it lies so near to its densest colour."""
 
 _CORE = 0.06
 """The colour shown is the mean of what lies so near to the cluster's mean: a flat area keeps its exact colour although the
@@ -71,8 +75,8 @@ def palette(colors: Colors, shares: NDArray[np.float64]) -> list[Swatch]:
         least = int(weights.argmin())
         if weights[least] < LEAST_SHARE or _is_blend(centres, weights, least):
             pair = (least, int(apart[least].argmin()))
-        elif apart.min() < _MERGE_DISTANCE:
-            pair = divmod(int(apart.argmin()), len(centres))
+        elif (near := np.where(_both(_are_flat(colors, shares, owner, len(centres))), np.inf, apart)).min() < _MERGE_DISTANCE:
+            pair = divmod(int(near.argmin()), len(centres))
         elif len(centres) > MOST_COLORS:
             pair = divmod(int(cost.argmin()), len(centres))
         else:
@@ -82,6 +86,21 @@ def palette(colors: Colors, shares: NDArray[np.float64]) -> list[Swatch]:
         centres, weights = _means(colors, shares, owner, len(centres) - 1)
     order = np.argsort(-weights, kind="stable")
     return [Swatch(_core(colors[owner == at], shares[owner == at], centres[at]), float(weights[at])) for at in order]
+
+
+def _are_flat(colors: Colors, shares: NDArray[np.float64], owner: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
+    """Which clusters are one colour and hardly anything else."""
+    flat = np.zeros(count, bool)
+    for at in range(count):
+        own = owner == at
+        peak = colors[own][int(shares[own].argmax())]
+        near = np.linalg.norm(colors[own] - peak, axis=1) < _FLAT_DISTANCE
+        flat[at] = shares[own][near].sum() >= _FLAT_SHARE * shares[own].sum()
+    return flat
+
+
+def _both(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return flags[:, None] & flags[None]
 
 
 def _is_blend(centres: Colors, weights: NDArray[np.float64], index: int) -> bool:
