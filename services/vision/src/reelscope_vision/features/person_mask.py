@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_runtime.media.sampling import RateSampler
-from reelscope_vision.features.pictures import SEEN, ChangeGate
+from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.sampling.change_gate import ChangeGate
 
 _TASK = "person_segmentation"
 

@@ -10,7 +10,8 @@ from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_runtime.media.sampling import RateSampler
 from reelscope_vision.composition.layout import PictureLayout, layout_of
-from reelscope_vision.features.pictures import SEEN, ChangeGate
+from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.sampling.change_gate import ChangeGate
 
 _SAMPLED_RATE: Final = 5.0
 """Pictures a second that are compared, so that a shot of a fifth of a second is seen."""

@@ -1,0 +1,100 @@
+"""Whether a picture shows so little that is new that the last look at one like it will do for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_runtime.media.items import Image
+from reelscope_vision.tracking.boxes import Boxes
+
+_GRID: Final = 52
+"""Cells on a side in which two pictures are compared."""
+
+_CELL_CHANGE: Final = 5.0
+"""Grey levels up to which a cell is the same: coding noise stays below 2, and the smallest thing that a detector finds covers
+several cells."""
+
+_MOVED: Final = 0.35
+"""Of the picture's own contrast (the deviation of its cells), in a cell: something else is there now. A light that changes, or
+a face that speaks, changes less."""
+
+_MOVED_SHARE: Final = 0.01
+"""Share of such cells from which something moved, or came, that is not known yet."""
+
+_BODY_SHARE: Final = 0.03
+"""The same within the box of a body. Between two looks a talking head moves 0 to 0.02 of it, hands that gesticulate 0.07,
+somebody who walks or squats 0.2 and more, near or far."""
+
+_RIM: Final = 0.1
+"""Of a box's size: an object that moves or turns changes what is behind its rim."""
+
+Worth = NDArray[np.float32]
+"""Shape [52, 52]: what a cell that moved counts for; 1 in all is worth a look."""
+
+
+def anywhere() -> Worth:
+    """Every cell counts alike."""
+    return np.full((_GRID, _GRID), 1 / (_MOVED_SHARE * _GRID**2), np.float32)
+
+
+def on_bodies(boxes: Boxes) -> Worth:
+    """For what a body does: cells within the boxes [n, 4] count as parts of them."""
+    worth = anywhere()
+    for place in _places(boxes, 0.0):
+        share = np.float32(1 / (_BODY_SHARE * worth[place].size))
+        worth[place] = np.maximum(worth[place], share)
+    return worth
+
+
+def around_objects(boxes: Boxes) -> Worth:
+    """For where objects are: cells well within the boxes [n, 4] count for nothing, whatever the object does there."""
+    worth = anywhere()
+    for place in _places(boxes, _RIM):
+        worth[place] = 0.0
+    return worth
+
+
+def _places(boxes: Boxes, rim: float) -> Iterable[tuple[slice, slice]]:
+    """The cells that lie within each box but for its rim; only boxes that have some."""
+    low = np.clip(boxes[:, :2] + rim * boxes[:, 2:], 0.0, 1.0) * _GRID
+    high = np.clip(boxes[:, :2] + (1 - rim) * boxes[:, 2:], 0.0, 1.0) * _GRID
+    corners = np.concatenate([np.ceil(low), np.floor(high)], axis=1).astype(int)
+    for left, top, right, bottom in corners.tolist():
+        if left < right and top < bottom:
+            yield slice(top, bottom), slice(left, right)
+
+
+class CalmGate:
+    """Compares pictures with the last one that was looked at.
+
+    Args:
+        patience_s: How long one look does while nothing moves; where not one cell changes it does for ever.
+
+    Attributes:
+        worth: What is known of the picture that was looked at says where a change counts.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._cells: NDArray[np.float32] | None = None
+        self._looked_s = 0.0
+        self.worth = anywhere()
+
+    def wants(self, picture: Image, time_s: float) -> bool:
+        """Whether a picture [h, w, 3] is worth a look; if so it becomes the one to compare with."""
+        cells = cv2.resize(picture, (_GRID, _GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
+        if self._cells is not None:
+            change = np.abs(cells - self._cells).max(axis=2)
+            if float(change.max()) <= _CELL_CHANGE:
+                return False
+            contrast = float(self._cells.std(axis=(0, 1)).max())
+            moved = change > max(_CELL_CHANGE, _MOVED * contrast)
+            if float(self.worth[moved].sum()) < 1.0 and time_s < self._looked_s + self._patience_s:
+                return False
+        self._cells, self._looked_s = cells, time_s
+        return True
