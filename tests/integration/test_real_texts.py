@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
 from reelscope.analysis.v1.analysis_pb2 import Segment
+from reelscope_vision.features import text_lines
+from reelscope_vision.nets.text_detection import Net, TextBox, find_text
 from support.engine import Bench, benches
+from support.pictures import Picture
 
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "media"
 ENGLISH = "To facilitate the shot type analysis in videos, we collect MovieShots, a large-scale"
@@ -26,6 +30,9 @@ POSTER = [
     "破损就赔",
     "假一赔十",
 ]
+WHOLES_A_SECOND = 1.0
+"""Whole pictures in which text is looked for, at most: one in two seconds, and where strokes appear."""
+
 PLAIN = sorted(path for folder in ("talking", "pose", "emotion_face") for path in (CLIPS / folder).glob("*.m*"))
 
 
@@ -99,5 +106,18 @@ def test_a_mark_that_stays_through_cuts(vision: Bench, shared_media: Path) -> No
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.name)
-def test_no_text_where_there_is_none(path: Path, vision: Bench) -> None:
-    assert not [one.text.text for one in read(vision, path)]
+def test_no_text_where_there_is_none(path: Path, vision: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is it looked for more than so often: the detector costs more than all the rest."""
+    searched: list[float] = []
+
+    def find(net: Net, picture: Picture, longest: int) -> list[TextBox]:
+        searched.append(picture.shape[0] * picture.shape[1])
+        return find_text(net, picture, longest)
+
+    monkeypatch.setattr(text_lines, "find_text", find)
+    result = vision.analyze(path, "text_overlay")["text_overlay"]
+    assert not [one.text.text for one in result.segments]
+    whole = searched[0]  # the first picture is searched as it is
+    with av.open(str(path)) as container:
+        seconds = (container.duration or 0) / av.time_base
+    assert sum(searched) / whole <= 1 + WHOLES_A_SECOND * seconds, len(searched)

@@ -15,6 +15,9 @@ from rapidfuzz.distance import Levenshtein
 
 from conftest import Analyze, MakeClip
 from reelscope.analysis.v1.analysis_pb2 import Segment
+from reelscope_vision.nets.text_recognition import Reading
+from reelscope_vision.text.appearing import NewStrokes
+from reelscope_vision.text.belief import is_beside, is_character
 from reelscope_vision.text.scripts import language_of, script_of
 
 Frames = NDArray[np.uint8]
@@ -152,6 +155,156 @@ def test_chinese_subtitles_line_by_line(analyze: Analyze, make_clip: MakeClip, m
     for text, span in spans.items():
         one = check(segments, text, span)
         assert (one.text.text.replace(" ", ""), one.text.language) == (text, "zh")
+
+
+@pytest.mark.parametrize("moving", [True, False])
+def test_nothing_is_missed_that_is_there_for_half_a_second(moving: bool, analyze: Analyze, make_clip: MakeClip) -> None:
+    """Each where no text was, and between two looks at the whole picture."""
+    frames = footage(80, moving=moving)
+    shown = {"boom": (8, 20, 0.3, 0.2), "surprise": (29, 41, 0.7, 0.8), "remember": (57, 69, 0.3, 0.55)}
+    for text, (first, last, x, y) in shown.items():
+        written(frames, text, (first, last), at=(x, y), height=26)
+    segments = analyze(make_clip(frames), "text_overlay").segments
+    for text, (first, last, _, _) in shown.items():
+        check(segments, text, (first, last))
+    assert len(segments) == len(shown), texts(segments)
+
+
+def test_five_words_a_second_from_the_first_one_on(analyze: Analyze, make_clip: MakeClip) -> None:
+    said = ["nobody", "told", "them", "about", "this", "small", "trick"]
+    frames = footage(60)
+    for number, word in enumerate(said):
+        written(frames, word, (12 + 5 * number, 16 + 5 * number), at=(0.5, 0.5), height=44)
+    segments = analyze(make_clip(frames), "text_overlay").segments
+    assert texts(segments) == said
+    for number, word in enumerate(said):
+        check(segments, word, (12 + 5 * number, 16 + 5 * number))
+
+
+def test_texts_beside_a_line_that_rests(analyze: Analyze, make_clip: MakeClip) -> None:
+    """Nothing else changes: a search of the other line's surroundings is no reason not to look beside it."""
+    frames = footage(60, moving=False)
+    written(frames, "left side", (0, 59), at=(0.25, 0.5), height=30)
+    written(frames, "right side", (22, 36), at=(0.75, 0.5), height=30)
+    segments = analyze(make_clip(frames), "text_overlay").segments
+    check(segments, "left side", (0, 59))
+    check(segments, "right side", (22, 36))
+
+
+def test_a_caption_soon_after_a_cut_and_over_the_next_one(analyze: Analyze, make_clip: MakeClip) -> None:
+    """Its first frame is not the cut's, though all of the picture changes there."""
+    frames = footage(90)
+    frames[30:] = 255 - frames[30:]
+    frames[60:] = frames[60:, ::-1]
+    written(frames, "over a cut", (34, 75), at=(0.5, 0.7), height=30)
+    check(analyze(make_clip(frames), "text_overlay").segments, "over a cut", (34, 75))
+
+
+def test_a_caption_that_ends_just_before_the_clip(analyze: Analyze, make_clip: MakeClip) -> None:
+    frames = footage(60)
+    written(frames, "nearly over", (10, 54), height=36)
+    check(analyze(make_clip(frames), "text_overlay").segments, "nearly over", (10, 54))
+
+
+def test_a_caption_that_slides_in_is_one_from_its_first_frame(analyze: Analyze, make_clip: MakeClip) -> None:
+    frames = footage(70)
+    for number in range(8):
+        written(frames, "coming in", (12 + number, 12 + number), at=(0.5 - 0.3 * (1 - number / 8) ** 2, 0.4), height=40)
+    written(frames, "coming in", (20, 55), at=(0.5, 0.4), height=40)
+    segments = analyze(make_clip(frames), "text_overlay").segments
+    check(segments, "coming in", (12, 55))
+    assert len(segments) == 1, texts(segments)
+
+
+def test_a_line_that_is_typed_is_one(analyze: Analyze, make_clip: MakeClip) -> None:
+    frames, text = footage(70), "typed out for you"
+    bare = frames.copy()
+    written(frames, text, (15, 60), height=36)
+    for number in range(15, 35):  # uncovered from the left
+        edge = 160 + 320 * (number - 14) // 20
+        frames[number, :, edge:] = bare[number, :, edge:]
+    (one,) = analyze(make_clip(frames), "text_overlay").segments
+    assert one.text.text == text
+    assert abs(one.text.first_frame - 15) <= 5  # the first letters that can be read
+    assert abs(one.text.last_frame - 60) <= WITHIN
+
+
+def test_a_line_that_rolls_up_goes_on(analyze: Analyze, make_clip: MakeClip) -> None:
+    frames = footage(90)
+    said = ["first we boil", "some fresh water"]
+    written(frames, said[0], (5, 34), at=(0.5, 0.85), height=28)
+    written(frames, said[0], (35, 64), at=(0.5, 0.74), height=28)
+    written(frames, said[1], (35, 64), at=(0.5, 0.85), height=28)
+    segments = analyze(make_clip(frames), "text_overlay").segments
+    check(segments, said[0], (5, 64))
+    check(segments, said[1], (35, 64))
+    assert len(segments) == 2, texts(segments)
+
+
+def test_a_caption_that_fades_in_over_a_panning_scene_was_not_there_before(analyze: Analyze, make_clip: MakeClip) -> None:
+    """What is behind the line, and moves, must not be followed once the line is gone."""
+    frames = footage(75)
+    bare = frames.copy()
+    written(frames, "episode four", (21, 58), at=(0.5, 0.45), height=44)
+    for number in range(6):
+        share = (number + 1) / 7
+        for at in (21 + number, 58 - number):
+            frames[at] = (bare[at] * (1 - share) + frames[at] * share).astype(np.uint8)
+    check(analyze(make_clip(frames), "text_overlay").segments, "episode four", (21, 58))
+
+
+def test_a_caption_that_ends_where_the_picture_freezes(analyze: Analyze, make_clip: MakeClip) -> None:
+    frames = footage(80)
+    frames[52:] = frames[51]
+    written(frames, "and then it stops", (10, 51), height=36)
+    check(analyze(make_clip(frames), "text_overlay").segments, "and then it stops", (10, 51))
+
+
+def test_two_texts_that_fade_into_each_other_are_two(analyze: Analyze, make_clip: MakeClip) -> None:
+    frames = footage(80)
+    one, two = frames.copy(), frames.copy()
+    written(one, "before the storm", (0, 79), at=(0.5, 0.5), height=40)
+    written(two, "after the storm", (0, 79), at=(0.5, 0.5), height=40)
+    for number in range(80):
+        share = np.clip((number - 34) / 10, 0.0, 1.0)
+        frames[number] = (one[number] * (1 - share) + two[number] * share).astype(np.uint8)
+    segments = analyze(make_clip(frames), "text_overlay").segments
+    assert texts(segments) == ["before the storm", "after the storm"]
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "height", "is_one"),
+    [
+        ("3", 0.995, 0.4, True),
+        ("3", 0.9, 0.1, False),
+        ("n", 0.98, 0.2, False),
+        ("I", 0.98, 0.05, True),
+        ("no", 1.0, 0.05, False),
+    ],
+)
+def test_single_characters(text: str, confidence: float, height: float, is_one: bool) -> None:
+    """Digits may be of any size; a bent leg is read as a large "n"."""
+    assert is_character(Reading(text, confidence), height) is is_one
+
+
+def test_a_single_letter_goes_with_text_in_its_script() -> None:
+    assert is_beside(Reading("I", 1.0), Reading("YOU", 1.0))
+    assert not is_beside(Reading("刘", 1.0), Reading("boom", 1.0))
+
+
+def test_new_strokes_are_told_from_what_moves() -> None:
+    """Only where text is put on, and only until it was looked at."""
+    frames = footage(40)
+    written(frames, "put on", (12, 39), at=(0.3, 0.3), height=30)
+    strokes = NewStrokes()
+    found = [(number, strokes.look(cv2.cvtColor(frames[number], cv2.COLOR_RGB2GRAY))) for number in range(0, 40, 3)]
+    assert not [number for number, areas in found if areas and number < 15]
+    (area,) = dict(found)[15]
+    left, top, right, bottom = area
+    assert (left < 150, top < 95) == (True, True)
+    assert (right > 234, bottom > 121) == (True, True)
+    strokes.searched(area)
+    assert not strokes.look(cv2.cvtColor(frames[39], cv2.COLOR_RGB2GRAY))
 
 
 def test_no_text_is_read_into_a_scene(analyze: Analyze, make_clip: MakeClip) -> None:

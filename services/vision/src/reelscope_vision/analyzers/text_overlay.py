@@ -63,7 +63,7 @@ class TextOverlay(Analyzer):
         for line in text.began:
             self._begun[line.number] = self._boundaries.begin(line, size)
         for ended in text.ended:
-            self._found.append(self._occurrence(ended.line, self._boundaries.end(ended.line, ended.gone, size), size))
+            self._found.append(self._occurrence(ended.line, self._boundaries.end(ended, size), size))
         return ()
 
     def flush(self) -> Iterable[Segment]:

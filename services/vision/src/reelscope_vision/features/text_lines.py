@@ -65,10 +65,11 @@ class TextLines(Feature):
 
     def flush(self) -> Iterable[AnyItem]:
         """Gives what is there to the end."""
-        if self._last is not None and (ended := self._reader.end()):
+        began, ended = self._reader.end()
+        if self._last is not None and (began or ended):
             # After all frames, of which the last are not sampled.
             end_s = max(self._last.end_s, self.context.media.video.duration_s)
-            yield replace(self._item(self._last, [], ended), time_s=end_s, end_s=end_s)
+            yield replace(self._item(self._last, began, ended), time_s=end_s, end_s=end_s)
 
     def _item(self, item: AnyItem, began: list[Line], ended: list[Ended]) -> Item[FrameText]:
         value = FrameText(tuple(began), tuple(ended), *self._size)

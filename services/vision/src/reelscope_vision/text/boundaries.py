@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import AnyItem
 from reelscope_vision.text.line import Line, Look, bounds
-from reelscope_vision.text.strokes import Gray
+from reelscope_vision.text.reader import LOOK_S, Ended
+from reelscope_vision.text.shown import Frame, Place, follow, likeness_to, strength_of
 
-KEPT_S: Final = 1.3
-"""Seconds of pictures that are kept: two looks at the whole picture may lie between a line's first picture and its finding."""
+KEPT_S: Final = LOOK_S + 0.2
+"""Seconds of pictures that are kept: a line may be there since just after the last look at the whole picture."""
 
 _MARGIN: Final = 0.15
 """Of the line's height, around it."""
 
-_OURS: Final = 0.5
-"""A picture is the line's where it is nearer to one that shows it than to one that does not."""
+_OURS: Final = 0.3
+"""Share of a line's strokes from which a picture shows it: a fade is some frames old then."""
 
-_LETTER: Final = 0.6
-"""Width of a letter in line heights: the letter that tells most decides, so that a digit of a long line is enough."""
+_STILL: Final = 0.6
+"""Of the strength of a line's edges, that it must have where it moved."""
 
 
 class Boundaries:
     """Keeps the last pictures, small and grey, and looks through them."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[int, float, float, Gray]] = deque()
+        self._kept: deque[Frame] = deque()
 
     def keep(self, item: AnyItem) -> None:
         """Takes the next frame."""
         gray = np.asarray(cv2.cvtColor(item.value, cv2.COLOR_RGB2GRAY), np.uint8)
-        self._kept.append((item.index, item.time_s, item.end_s, gray))
-        while self._kept[0][1] < item.time_s - KEPT_S:
+        self._kept.append(Frame(item.index, item.time_s, item.end_s, gray))
+        while self._kept[0].time_s < item.time_s - KEPT_S:
             self._kept.popleft()
 
     def begin(self, line: Line, size: tuple[int, int]) -> tuple[int, float]:
@@ -46,64 +47,56 @@ class Boundaries:
             line: As it began.
             size: Width and height of the picture that its box is in.
         """
-        between = self._between(line.absent, line.first, line, size)
-        if line.absent is None or between is None:
+        frames = [one for one in reversed(self._kept) if one.index <= line.first.index]
+        if line.absent is None or not frames:
             return line.first.index, line.first.time_s
-        frames, likeness = between
-        at = len(frames) - 1
-        while at > 0 and likeness[at - 1] >= _OURS:
-            at -= 1
-        return frames[at][0], frames[at][1]
+        first = self._reached(frames, line, size, line.absent, is_alone=not line.is_successor)
+        return first.index, first.time_s
 
-    def end(self, line: Line, gone: Look | None, size: tuple[int, int]) -> tuple[int, float]:
-        """Index and end of the last frame that shows the line; the last frame of all where it is never gone."""
-        if gone is None:
-            last = self._kept[-1]
-            return last[0], last[2]
-        between = self._between(gone, line.last, line, size)
-        if between is None:
-            last = next((one for one in reversed(self._kept) if one[0] <= line.last.index), self._kept[0])
-            return last[0], last[2]
-        frames, likeness = between
-        at = 0
-        while at + 1 < len(frames) and likeness[at + 1] >= _OURS:
-            at += 1
-        return frames[at][0], frames[at][2]
+    def end(self, ended: Ended, size: tuple[int, int]) -> tuple[int, float]:
+        """Index and end of the last frame that shows the line."""
+        line = ended.line
+        until = ended.gone.index if ended.gone else self._kept[-1].index
+        frames = [one for one in self._kept if line.confirmed.index <= one.index <= until]
+        if not frames:
+            last = next((one for one in reversed(self._kept) if one.index <= line.last.index), self._kept[0])
+        else:
+            last = self._reached(frames, line, size, ended.gone, is_alone=not ended.has_successor)
+        return last.index, last.end_s
 
-    def _between(
-        self, without: Look | None, with_: Look, line: Line, size: tuple[int, int]
-    ) -> tuple[list[tuple[int, float, float]], NDArray[np.float64]] | None:
-        """Frames from one look to the other, and of each how much nearer it is to the one that shows the line, 0..1."""
-        if without is None:
-            return None
-        first, last = sorted((without.index, with_.index))
-        frames = [one for one in self._kept if first <= one[0] <= last]
-        if not frames or (frames[0][0], frames[-1][0]) not in {(first, last), (last, first)}:
-            frames = [one for one in self._kept if first - 1 <= one[0] <= last + 1]
-        if len(frames) < 2:  # noqa: PLR2004 - the two looks themselves
-            return None
-        parts = [_letters(one[3], line, size) for one in frames]
-        shown, hidden = (parts[-1], parts[0]) if with_.index > without.index else (parts[0], parts[-1])
-        told = np.abs(shown - hidden).sum(axis=(0, 2))
-        letter = int(told.argmax())
-        way = (shown - hidden)[:, letter].ravel()
-        length = float(way @ way)
-        if length <= 0:
-            return None
-        likeness = [float((part[:, letter] - hidden[:, letter]).ravel() @ way) / length for part in parts]
-        return [one[:3] for one in frames], np.array(likeness)
+    def _reached(
+        self, frames: Sequence[Frame], line: Line, size: tuple[int, int], without: Look | None, *, is_alone: bool
+    ) -> Frame:
+        """The last of the frames, of which the first shows the line, up to which all of them do.
+
+        Args:
+            frames: One after the other, forwards or backwards.
+            line: Where it is in the first of them.
+            size: Width and height of the picture that its box is in.
+            without: A look that did not show it, if there is one.
+            is_alone: Whether no other text stands in its place there: only then it may have moved.
+        """
+        hidden = None
+        if without is not None:
+            hidden = min((one for one in frames[1:]), key=lambda one: abs(one.index - without.index), default=None)
+        place = _place(line, size, frames[0].gray.shape)
+        like = likeness_to(frames[0], hidden, place, line_height=line.box.height * frames[0].gray.shape[0] / size[1])
+        least = _STILL * strength_of(frames[0], place)
+        reached, speed = frames[0], (0.0, 0.0)
+        for one in frames[1:]:
+            if like(one) >= _OURS:
+                reached = one
+                continue
+            moved = follow(reached, one, place, speed, least) if is_alone else None
+            if moved is None:
+                break
+            speed = (moved.left - place.left, moved.top - place.top)
+            reached, place = one, moved
+        return reached
 
 
-def _letters(gray: Gray, line: Line, size: tuple[int, int]) -> NDArray[np.float32]:
-    """The line in a picture, shape [rows, letters, columns]."""
-    height, width = gray.shape
+def _place(line: Line, size: tuple[int, int], shape: Sequence[int]) -> Place:
     left, top, right, bottom = bounds(line.box)
     margin = _MARGIN * line.box.height
-    x, y = width / size[0], height / size[1]
-    rows = slice(max(0, int((top - margin) * y)), max(1, int(np.ceil((bottom + margin) * y))))
-    columns = slice(max(0, int((left - margin) * x)), max(1, int(np.ceil((right + margin) * x))))
-    part = gray[rows, columns].astype(np.float32)
-    letters = max(1, round((right - left) / max(_LETTER * (bottom - top), 1.0)))
-    wide = max(1, part.shape[1] // letters)
-    letters = max(1, part.shape[1] // wide)
-    return part[:, : letters * wide].reshape(part.shape[0], letters, wide)
+    x, y = shape[1] / size[0], shape[0] / size[1]
+    return Place((left - margin) * x, (top - margin) * y, (right + margin) * x, (bottom + margin) * y)

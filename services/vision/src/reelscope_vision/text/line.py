@@ -58,6 +58,8 @@ class Line:
         absent: The last look that did not show it; None where every one did.
         first: The first look that showed it.
         last: The last look that did.
+        confirmed: The last one that is certain, since it was found, or nothing changed: strokes alone may be others'.
+        is_successor: Whether it took the place of another line.
         places: Look and corners, shape [4, 2], in pixels, wherever it was found anew.
         room: Part of the picture around it: left, top, right, bottom.
         darkest: Of the room since `first`, each pixel's minimum: bright letters stay, what moves behind them is gone.
@@ -74,6 +76,7 @@ class Line:
     absent: Look | None
     first: Look
     last: Look
+    confirmed: Look
     room: tuple[int, int, int, int]
     darkest: Image
     brightest: Image
@@ -81,6 +84,7 @@ class Line:
     places: list[tuple[Look, NDArray[np.float32]]] = field(default_factory=list)
     before: Line | None = None
     doubts: int = 0
+    is_successor: bool = False
 
     @classmethod
     def found(cls, number: int, box: TextBox, reading: Reading, *, picture: Image, absent: Look | None, now: Look) -> Line:
@@ -98,6 +102,7 @@ class Line:
             absent,
             first=now,
             last=now,
+            confirmed=now,
             room=room,
             darkest=part.copy(),
             brightest=part.copy(),
@@ -105,9 +110,11 @@ class Line:
             places=[(now, box.corners)],
         )
 
-    def seen(self, picture: Image, now: Look) -> None:
+    def seen(self, picture: Image, now: Look, *, for_certain: bool) -> None:
         """It is still there."""
         self.last = now
+        if for_certain:
+            self.confirmed = now
         part = picture[self.room[1] : self.room[3], self.room[0] : self.room[2]]
         np.minimum(self.darkest, part, out=self.darkest)
         np.maximum(self.brightest, part, out=self.brightest)
@@ -123,7 +130,7 @@ class Line:
             self.places.append((now, box.corners))
         self.box = box
         self.strokes = Strokes.of(gray, area)
-        self.seen(picture, now)
+        self.seen(picture, now, for_certain=True)
 
     def takes_up(self, other: Line) -> bool:
         """Whether it is another attempt at a line that could not be read for certain; then all pictures of both count."""

@@ -11,26 +11,30 @@ import cv2
 import numpy as np
 
 from reelscope_runtime.media.items import Image
-from reelscope_vision.features.pictures import ChangeGate
 from reelscope_vision.nets.text_detection import TextBox
 from reelscope_vision.nets.text_recognition import Reading, cut_out
+from reelscope_vision.sampling.change_gate import ChangeGate
+from reelscope_vision.text.appearing import Area, NewStrokes
+from reelscope_vision.text.bands import Band, merged
+from reelscope_vision.text.belief import is_beside, is_certain, is_character, is_text
 from reelscope_vision.text.line import Line, Look, bounds, plain
 from reelscope_vision.text.strokes import Gray
 
-LOOK_S: Final = 0.6
-"""The whole picture is searched so often while it changes; a line's first picture is found afterwards, from the pictures in
-between. What stays shorter and stands where no text was a second ago is missed."""
+LOOK_S: Final = 2.0
+"""The whole picture is searched so often while it changes, for what the strokes don't tell: text so pale, or in such motion,
+that it does not stand out. A line's first picture is found afterwards, from the pictures in between."""
+
+_WAIT_S: Final = 0.6
+"""Where a line is whose background moves, the line is looked for so often at least."""
+
+_CUT_OFF: Final = 3.0
+"""Pixels from the side of an area up to which a line may go on beyond it."""
 
 _WATCHED_S: Final = 1.0
 """Where a line was, the next one is awaited for so long, at every sampled picture: captions follow each other in one place."""
 
-_BELIEVED: Final = 0.75
-"""Least confidence of a reading: leaves and faces are read with less."""
-
-_SINGLE: Final = 0.97
-"""The same for a single character, and the largest that one is believed, over the picture's height: a bent leg is an "n"."""
-
-_SINGLE_HEIGHT: Final = 0.12
+_BESIDE: Final = 1.5
+"""Line heights up to which text is beside another."""
 
 _SMALLEST: Final = 7.0
 """Pixels: lower lines can't be read."""
@@ -46,31 +50,27 @@ _REREAD: Final = 0.97
 _READ_TOGETHER: Final = 0.85
 """Least confidence of that reading where the single ones contradict each other."""
 
-_CLEAR: Final = 0.95
-_ROOMY: Final = np.array([1.03, 1.15], np.float32)
-"""By how much a box is grown, across and down, for a second attempt."""
+_CLEAR: Final = 0.98
+_TRIMS: Final = ((0.98, 0.9), (1.03, 1.15))
+"""By how much a box is shrunk or grown, across and down, for further attempts: the side of a coloured box beside an "l", and
+letters that reach out of theirs."""
 
 _REREAD_LOOKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A line that is gone: `gone` is the first look without it; None at the end of the clip."""
+    """A line that is gone.
+
+    Attributes:
+        line: As it was.
+        gone: The first look without it; None at the end of the clip.
+        has_successor: Whether another line took its place.
+    """
 
     line: Line
     gone: Look | None
-
-
-@dataclass(slots=True)
-class _Band:
-    """Part of the picture's height, as wide as it is, in which lines are or were."""
-
-    top: float
-    bottom: float
-    until_s: float
-    looked: Look
-    next_s: float = 0.0
-    wait_s: float = 0.0
+    has_successor: bool = False
 
 
 @dataclass(slots=True)
@@ -86,143 +86,239 @@ class TextReader:
     read: Callable[[Image], Reading]
     lines: list[Line] = field(default_factory=list)
     _ended: list[Line] = field(default_factory=list)
-    _bands: list[_Band] = field(default_factory=list)
+    _bands: list[Band] = field(default_factory=list)
     _gate: ChangeGate = field(default_factory=ChangeGate)
+    _strokes: NewStrokes = field(default_factory=NewStrokes)
     _count: int = 0
     _searched: Look | None = None
-    _last: Look | None = None
-    _before: Gray | None = None
+    _has_changed: bool = False
+    _last: _Scene | None = None
 
     def look(self, picture: Image, now: Look) -> tuple[list[Line], list[Ended]]:
         """Takes the next sampled picture; gives the lines that began and those that ended."""
         gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-        last, before = self._last, self._before
-        self._last, self._before = now, gray
-        if before is not None and before.shape == gray.shape and not np.any(cv2.absdiff(before, gray) > _NOISE):
+        last, self._last = self._last, _Scene(picture, gray, now, self._searched)
+        is_due = self._searched is None or now.time_s - self._searched.time_s >= LOOK_S - _ROUNDING_S
+        if last is not None and self._is_same(last, gray) and not (is_due and self._has_changed):
             for line in self.lines:
-                line.last = now
+                line.last = line.confirmed = now
             return [], []
-        searched = self._searched
-        if searched is None or now.time_s - searched.time_s >= LOOK_S - _ROUNDING_S:
-            self._searched = now
+        self._has_changed = True
+        appearing = self._strokes.look(gray)
+        scene = self._last
+        if is_due:
+            self._searched, self._has_changed = now, False
             if self._gate.change(picture) > 0:
-                whole = (0, picture.shape[0])
-                return self._reconcile(self.find(picture), whole, _Scene(picture, gray, now, searched))
-        return self._look_at_bands(_Scene(picture, gray, now, last))
-
-    def end(self) -> list[Ended]:
-        """The clip is over."""
-        ended = [Ended(line, None) for line in self.lines]
-        self.lines = []
-        return [self._reread(one) for one in ended]
-
-    def _look_at_bands(self, scene: _Scene) -> tuple[list[Line], list[Ended]]:
-        began: list[Line] = []
-        ended: list[Ended] = []
-        self._bands = [band for band in self._bands if band.until_s >= scene.now.time_s]
-        for band in self._merged():
-            inside = [line for line in self.lines if _is_inside(line.box, band.top, band.bottom)]
-            changed = [line for line in inside if not line.strokes.are_in(scene.gray)]
-            for line in inside:
-                if line not in changed:
-                    line.seen(scene.picture, scene.now)
-            if inside and not changed and all(line.strokes.is_calm(scene.gray) for line in inside):
-                band.looked, band.wait_s = scene.now, 0.0
-                continue
-            if scene.now.time_s < band.next_s - _ROUNDING_S:
-                continue
-            rows = (max(0, int(band.top)), min(scene.picture.shape[0], int(band.bottom) + 1))
-            part = scene.picture[rows[0] : rows[1]]
-            boxes = [replace(box, corners=box.corners + np.array([0, rows[0]], np.float32)) for box in self.find(part)]
-            new, gone = self._reconcile(boxes, rows, replace(scene, absent=band.looked))
-            band.looked = scene.now
-            # What moves but says the same is looked at less and less often.
-            band.wait_s = 0.0 if new or gone else min(LOOK_S, 2 * band.wait_s + 0.1)
-            band.next_s = scene.now.time_s + band.wait_s
+                return self._search((0, 0, picture.shape[1], picture.shape[0]), scene)
+        began, ended = self._look_at_bands(scene)
+        for area in appearing:
+            new, gone = self._search(self._with_lines(area), scene)
             began += new
             ended += gone
         return began, ended
 
-    def _merged(self) -> list[_Band]:
-        """The bands, those that overlap joined to one."""
-        joined: list[_Band] = []
-        for band in sorted(self._bands, key=lambda one: one.top):
-            if joined and band.top <= joined[-1].bottom:
-                host = joined[-1]
-                host.bottom, host.until_s = max(host.bottom, band.bottom), max(host.until_s, band.until_s)
-                host.next_s = min(host.next_s, band.next_s)
-                host.looked = min(host.looked, band.looked, key=lambda one: one.time_s)
-            else:
-                joined.append(band)
-        self._bands = joined
-        return list(joined)
-
-    def _reconcile(self, boxes: list[TextBox], rows: tuple[int, int], scene: _Scene) -> tuple[list[Line], list[Ended]]:
-        """Brings the lines between two rows in line with what was found there now."""
-        left = [line for line in self.lines if _is_inside(line.box, *rows)]
+    def end(self) -> tuple[list[Line], list[Ended]]:
+        """The clip is over: what the last picture does not show any more, and what is there to the end."""
         began: list[Line] = []
         ended: list[Ended] = []
+        if self._last is not None and any(line.confirmed != self._last.now for line in self.lines):
+            began, ended = self._look_at_bands(self._last, at_once=True)
+        ended += [self._reread(Ended(line, None)) for line in self.lines]
+        self.lines = []
+        return began, ended
+
+    def _is_same(self, before: _Scene, now: Gray) -> bool:
+        """Whether nothing changed, and nothing is left over that wants a second look: a line, or new strokes."""
+        if self._strokes.are_settling or before.gray.shape != now.shape:
+            return False
+        are_certain = all(line.confirmed == before.now for line in self.lines)
+        return are_certain and not np.any(cv2.absdiff(before.gray, now) > _NOISE)
+
+    def _look_at_bands(self, scene: _Scene, *, at_once: bool = False) -> tuple[list[Line], list[Ended]]:
+        began: list[Line] = []
+        ended: list[Ended] = []
+        self._bands = [band for band in self._bands if band.until_s >= scene.now.time_s]
+        self._bands = merged(self._bands)
+        for band in list(self._bands):
+            inside = [line for line in self.lines if band.has(line.box)]
+            changed = [line for line in inside if not line.strokes.are_in(scene.gray)]
+            is_calm = all(line.strokes.is_calm(scene.gray) for line in inside)
+            for line in inside:
+                if line not in changed:
+                    line.seen(scene.picture, scene.now, for_certain=is_calm and not changed)
+            if inside and not changed and is_calm:
+                band.wait_s = 0.0
+                continue
+            if scene.now.time_s < band.next_s - _ROUNDING_S and not at_once:
+                continue
+            area = (0, max(0, int(band.top)), scene.picture.shape[1], min(scene.picture.shape[0], int(band.bottom) + 1))
+            absent, band.looked = band.looked, scene.now
+            new, gone = self._search(area, replace(scene, absent=absent))
+            # What moves but says the same is looked at less and less often.
+            wait_s = 0.0 if new or gone else min(_WAIT_S, 2 * band.wait_s + 0.1)
+            for one in self._bands:
+                if one.meets(band):
+                    one.looked, one.wait_s, one.next_s = scene.now, wait_s, scene.now.time_s + wait_s
+            began += new
+            ended += gone
+        return began, ended
+
+    def _with_lines(self, area: Area) -> Area:
+        """The area, with all of the lines that it has a part of."""
+        left, top, right, bottom = area
+        for line in self.lines:
+            x0, y0, x1, y1 = bounds(line.box)
+            if x0 < right and x1 > left and y0 < bottom and y1 > top:
+                left, top = min(left, int(x0)), min(top, int(y0))
+                right, bottom = max(right, int(x1) + 1), max(bottom, int(y1) + 1)
+        return max(0, left), max(0, top), right, bottom
+
+    def _search(self, area: Area, scene: _Scene) -> tuple[list[Line], list[Ended]]:
+        """Looks for text in a part of a picture; in a larger one where a line may go on beyond it."""
+        left, top, right, bottom = area
+        height, width = scene.gray.shape
+        right, bottom = min(right, width), min(bottom, height)
+        boxes = [
+            replace(box, corners=box.corners + np.array([left, top], np.float32))
+            for box in self.find(scene.picture[top:bottom, left:right])
+        ]
+        self._strokes.searched((left, top, right, bottom))
+        wider = self._uncut((left, top, right, bottom), boxes, scene.gray)
+        if wider != (left, top, right, bottom):
+            return self._search(wider, scene)
+        return self._reconcile(boxes, (left, top, right, bottom), scene)
+
+    def _uncut(self, area: Area, boxes: list[TextBox], gray: Gray) -> Area:
+        """The area, or a larger one where a new line may go on beyond its sides."""
+        left, top, right, bottom = area
+        height, width = gray.shape
         for box in boxes:
-            if box.height < _SMALLEST:
+            x0, y0, x1, y1 = bounds(box)
+            if any(line.covers(box) >= _OVERLAP for line in self.lines):
                 continue
+            if (left > 0 and x0 <= left + _CUT_OFF) or (right < width and x1 >= right - _CUT_OFF):
+                left, right = 0, width
+            if (top > 0 and y0 <= top + _CUT_OFF) or (bottom < height and y1 >= bottom - _CUT_OFF):
+                more = area[3] - area[1]
+                top, bottom = max(0, area[1] - more), min(height, area[3] + more)
+        return left, top, right, bottom
+
+    def _reconcile(self, boxes: list[TextBox], area: Area, scene: _Scene) -> tuple[list[Line], list[Ended]]:
+        """Brings the lines of an area in line with what was found there now."""
+        left = [line for line in self.lines if _is_within(line.box, area)]
+        began: list[Line] = []
+        ended: list[Ended] = []
+        single: list[tuple[TextBox, Reading]] = []
+        for box in boxes:
             line = max(left, key=lambda one: one.covers(box), default=None)
-            if line is not None and line.covers(box) < _OVERLAP:
-                line = None
-            if line is not None and _is_unchanged(line, box, scene.gray):
-                line.seen(scene.picture, scene.now)
+            if line is not None and line.covers(box) >= _OVERLAP and _is_unchanged(line, box, scene.gray):
+                line.seen(scene.picture, scene.now, for_certain=True)
                 left.remove(line)
                 continue
-            reading = self._read_well(scene.picture, box)
-            if not _is_text(reading, box.height / scene.picture.shape[0]):
-                continue
-            if line is not None and line.says(reading):
-                line.found_again(box, reading, picture=scene.picture, gray=scene.gray, now=scene.now)
-                left.remove(line)
-                continue
-            self._count += 1
-            new = Line.found(self._count, box, reading, picture=scene.picture, absent=self._absent(box, scene), now=scene.now)
-            any(new.takes_up(one) for one in (*left, *self._ended) if scene.now.time_s - one.last.time_s <= LOOK_S)
-            began.append(new)
-        for line in left:
-            if line.strokes.are_in(scene.gray) and not any(line.covers(one.box) >= _OVERLAP for one in began):
-                line.seen(scene.picture, scene.now)
-            else:
-                self.lines.remove(line)
-                ended.append(self._reread(Ended(line, scene.now)))
-        self._ended = [line for line in self._ended if scene.now.time_s - line.last.time_s <= LOOK_S]
+            reading = self._read_well(scene.picture, box) if box.height >= _SMALLEST else Reading("", 0.0)
+            if is_text(reading):
+                self._take(box, reading, scene, left, began)
+            elif is_character(reading, box.height / scene.picture.shape[0]):
+                single.append((box, reading))
+        for box, reading in single:
+            if reading.text.isdecimal() or any(is_beside(reading, line.reading) for line in self._beside(box, began)):
+                self._take(box, reading, scene, left, began)
+        self._settle(left, began, ended, scene)
+        self._ended = [line for line in self._ended if scene.now.time_s - line.last.time_s <= _WAIT_S]
         self._ended += [one.line for one in ended]
         self.lines += began
+        for band in self._bands:
+            if area[0] == 0 and area[2] == scene.picture.shape[1] and area[1] <= band.top and band.bottom <= area[3]:
+                band.looked = scene.now
         self._watch([*self.lines, *(one.line for one in ended)], scene.now)
         return began, ended
+
+    def _settle(self, left: Iterable[Line], began: list[Line], ended: list[Ended], scene: _Scene) -> None:
+        """Lines that were not found go on all the same, or end."""
+        for line in left:
+            if any(line.covers(one.box) >= _OVERLAP for one in began):
+                self._end(line, scene.now, ended, has_successor=True)
+            elif line.strokes.are_in(scene.gray):
+                line.seen(scene.picture, scene.now, for_certain=False)
+            else:
+                began += self._read_in_place(line, scene, ended)
+
+    def _take(self, box: TextBox, reading: Reading, scene: _Scene, left: list[Line], began: list[Line]) -> None:
+        """What was read is of one of the lines that are left, or begins."""
+        line = max(left, key=lambda one: one.covers(box), default=None)
+        if line is not None and line.covers(box) >= _OVERLAP and line.says(reading):
+            line.found_again(box, reading, picture=scene.picture, gray=scene.gray, now=scene.now)
+            left.remove(line)
+        else:
+            began.append(self._begun(box, reading, scene, left))
+
+    def _beside(self, box: TextBox, began: Iterable[Line]) -> list[Line]:
+        """Lines that are or were beside a box, or above or below it."""
+        left, top, right, bottom = bounds(box)
+        margin = _BESIDE * box.height
+        sides = [(line, bounds(line.box)) for line in (*self.lines, *self._ended, *began)]
+        return [
+            line
+            for line, (x0, y0, x1, y1) in sides
+            if x0 < right + margin and x1 > left - margin and y0 < bottom + margin and y1 > top - margin
+        ]
+
+    def _begun(self, box: TextBox, reading: Reading, scene: _Scene, others: Iterable[Line]) -> Line:
+        """A line that was not there before; `others` are those that it may take the place of."""
+        self._count += 1
+        before = [*others, *self._ended]
+        theirs = [one for one in before if one.covers(box) > 0 and plain(one.reading.text) != plain(reading.text)]
+        absent = max((one.confirmed for one in theirs), key=lambda look: look.index, default=self._absent(box, scene))
+        new = Line.found(self._count, box, reading, picture=scene.picture, absent=absent, now=scene.now)
+        any(new.takes_up(one) for one in before if scene.now.time_s - one.last.time_s <= _WAIT_S)
+        new.is_successor = bool(theirs)
+        return new
+
+    def _end(self, line: Line, now: Look, ended: list[Ended], *, has_successor: bool) -> None:
+        self.lines.remove(line)
+        ended.append(self._reread(Ended(line, now, has_successor)))
+
+    def _read_in_place(self, line: Line, scene: _Scene, ended: list[Ended]) -> list[Line]:
+        """Says what stands where a line was that was not found: single letters are read but not found."""
+        reading = self.read(cut_out(scene.picture, line.box))
+        is_other = is_certain(reading, line.reading)
+        if is_other and line.says(reading):
+            line.found_again(line.box, reading, picture=scene.picture, gray=scene.gray, now=scene.now)
+            return []
+        self._end(line, scene.now, ended, has_successor=is_other)
+        return [self._begun(line.box, reading, scene, [line])] if is_other else []
 
     def _watch(self, lines: Iterable[Line], now: Look) -> None:
         """A band for each line; those in which no line is left wait for the next one, for a while."""
         for line in lines:
             _, top, _, bottom = bounds(line.box)
             margin = _ABOVE * line.box.height
-            self._bands.append(_Band(top - margin, bottom + margin, math.inf, now))
-        for band in self._merged():
-            if not any(_is_inside(line.box, band.top, band.bottom) for line in self.lines):
+            self._bands.append(Band(top - margin, bottom + margin, math.inf, now))
+        self._bands = merged(self._bands)
+        for band in self._bands:
+            if not any(band.has(line.box) for line in self.lines):
                 band.until_s = min(band.until_s, now.time_s + _WATCHED_S)
 
     def _absent(self, box: TextBox, scene: _Scene) -> Look | None:
         """The last look at its place that did not show it."""
-        looks = [band.looked for band in self._bands if _is_inside(box, band.top, band.bottom)]
-        return max(looks, key=lambda look: look.time_s, default=scene.absent)
+        inside = [band.looked for band in self._bands if band.has(box)]
+        looks = [look for look in (scene.absent, *inside) if look is not None and look.index < scene.now.index]
+        return max(looks, key=lambda look: look.index, default=None)
 
     def _read_well(self, picture: Image, box: TextBox) -> Reading:
-        """Reads a line, and once more with some room around it where that was not clear."""
-        reading = self.read(cut_out(picture, box))
-        if reading.confidence >= _CLEAR or not reading.text:
-            return reading
+        """Reads a line, and again with its box somewhat smaller and larger where that was not clear."""
+        best = self.read(cut_out(picture, box))
         middle = box.corners.mean(axis=0)
-        wider = replace(box, corners=(middle + (box.corners - middle) * _ROOMY).astype(np.float32))
-        return max(reading, self.read(cut_out(picture, wider)), key=lambda one: one.confidence)
+        for trim in _TRIMS:
+            if best.confidence >= _CLEAR or not best.text:
+                break
+            trimmed = (middle + (box.corners - middle) * np.array(trim, np.float32)).astype(np.float32)
+            best = max(best, self.read(cut_out(picture, replace(box, corners=trimmed))), key=lambda one: one.confidence)
+        return best
 
     def _reread(self, ended: Ended) -> Ended:
         """Reads an uncertain line once more, from its darkest and its brightest picture (Sato et al. 1999)."""
         line = ended.line
-        line.last.index - line.first.index
         certain = line.reading.confidence >= _REREAD and not line.is_doubtful
         if certain or line.last.index - line.first.index < _REREAD_LOOKS:
             return ended
@@ -254,9 +350,9 @@ _NOISE: Final = 12
 _ROUNDING_S: Final = 1e-6
 
 
-def _is_inside(box: TextBox, top: float, bottom: float) -> bool:
-    _, low, _, high = bounds(box)
-    return top <= (low + high) / 2 <= bottom
+def _is_within(box: TextBox, area: Area) -> bool:
+    x, y = box.corners.mean(axis=0)
+    return bool(area[0] <= x <= area[2] and area[1] <= y <= area[3])
 
 
 def _is_unchanged(line: Line, box: TextBox, gray: Gray) -> bool:
@@ -264,10 +360,3 @@ def _is_unchanged(line: Line, box: TextBox, gray: Gray) -> bool:
     ours = line.box
     change = max(abs(ours.width - box.width), abs(ours.height - box.height))
     return change <= max(2.0, ours.height / 3) and line.strokes.are_in(gray) and line.strokes.is_calm(gray)
-
-
-def _is_text(reading: Reading, height: float) -> bool:
-    letters = sum(letter.isalnum() for letter in reading.text)
-    if letters == 1:
-        return reading.confidence >= _SINGLE and height <= _SINGLE_HEIGHT
-    return letters > 1 and reading.confidence >= _BELIEVED
