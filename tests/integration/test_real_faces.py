@@ -104,6 +104,12 @@ def test_sad_turns_to_happy(vision: Bench) -> None:
     assert first.valence < 0 < last.valence
 
 
+def test_a_neutral_face_begins_to_smile(vision: Bench) -> None:
+    told = [(one.emotion.dominant, one.start_s) for one in analyzed(vision, "pyfeat_face_noface.mov")["face_emotion"].segments]
+    assert [emotion for emotion, _ in told] == ["neutral", "happy"]
+    assert told[1][1] == pytest.approx(0.7, abs=0.3), "looked at: the lips move from 0.6 s on"
+
+
 @pytest.mark.parametrize("name", TALKERS)
 def test_talkers_look_into_the_camera(name: str, vision: Bench) -> None:
     summary = analyzed(vision, name)["eye_tracking"].summary.gaze

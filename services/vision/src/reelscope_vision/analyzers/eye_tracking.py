@@ -14,7 +14,7 @@ from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
 from reelscope.vision.v1.details_pb2 import GazeDetail, GazeSummary
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
-from reelscope_vision.faces.blinks import blinks
+from reelscope_vision.faces.blinks import LONGEST_S, blinks
 from reelscope_vision.faces.face import FrameFaces
 from reelscope_vision.faces.gaze import Eyes, eyes_of
 from reelscope_vision.faces.geometry import head_pose, pixels
@@ -31,8 +31,13 @@ LEAST_EYE_PIXELS: Final = 7.0
 MOST_YAW_DEGREES: Final = 55.0
 """A head turned further hides one eye and foreshortens the other."""
 
+LEAST_OPEN: Final = 0.1
+"""Eye aspect ratio below which the lids hide the irises; laughing eyes keep more. In a blink the gaze is what it was."""
+
 LEAST_STRETCH_S: Final = 0.2
 """Shorter looks are saccades and blinks on the way: a fixation lasts 0.2 s or more (Rayner, Psychological Bulletin 1998)."""
+
+NOT_VISIBLE: Final = "not_visible"
 
 _MEDIAN = 5
 """Samples of the running median that takes the mesh's trembling out."""
@@ -86,7 +91,7 @@ class EyeTracking(Analyzer):
             for segment in _segments(track, looks, closures):
                 seconds = segment.end_s - segment.start_s
                 total_s += seconds
-                visible_s += seconds * (segment.gaze.direction != "not_visible")
+                visible_s += seconds * (segment.gaze.direction != NOT_VISIBLE)
                 camera_s += seconds * segment.gaze.looking_at_camera
                 segments.append(segment)
         self._summary = GazeSummary(
@@ -102,17 +107,19 @@ class EyeTracking(Analyzer):
         return Summary(gaze=self._summary)
 
 
-def _blinks(looks: Sequence[_Look]) -> list[float]:
+def _blinks(looks: Sequence[_Look]) -> list[tuple[float, float]]:
+    """Beginning and end of each blink."""
     visible = [(look.start_s, look.eyes.openness) for look in looks if look.eyes is not None]
     times_s, openness = np.array(visible).reshape(-1, 2).T
-    return blinks(times_s, openness)
+    return [(float(times_s[first]), float(times_s[beyond])) for first, beyond in blinks(times_s, openness)]
 
 
-def _segments(track: int, looks: Sequence[_Look], closures: Sequence[float]) -> Iterable[Segment]:
-    states = _directions(looks)
+def _segments(track: int, looks: Sequence[_Look], closures: Sequence[tuple[float, float]]) -> Iterable[Segment]:
+    states = _directions(looks, closures)
     for stretch in stretches(states, [look.end_s for look in looks], [look.start_s for look in looks], LEAST_STRETCH_S):
         start_s, end_s = looks[stretch.first].start_s, looks[stretch.beyond - 1].end_s
         eyes = [look.eyes for look in looks[stretch.first : stretch.beyond] if look.eyes is not None]
+        gazes = [one for one in eyes if one.openness >= LEAST_OPEN and stretch.state != NOT_VISIBLE]
         yield Segment(
             start_s=start_s,
             end_s=end_s,
@@ -121,9 +128,9 @@ def _segments(track: int, looks: Sequence[_Look], closures: Sequence[float]) -> 
                 track_id=track,
                 direction=stretch.state,
                 looking_at_camera=stretch.state == "camera",
-                yaw_degrees=float(np.median([one.yaw for one in eyes])) if eyes else 0.0,
-                pitch_degrees=float(np.median([one.pitch for one in eyes])) if eyes else 0.0,
-                blinks=[moment for moment in closures if start_s <= moment < end_s],
+                yaw_degrees=float(np.median([one.yaw for one in gazes])) if gazes else 0.0,
+                pitch_degrees=float(np.median([one.pitch for one in gazes])) if gazes else 0.0,
+                blinks=[moment for moment, _ in closures if start_s <= moment < end_s],
                 eye_openness=float(np.mean([one.openness for one in eyes])) if eyes else 0.0,
             ),
         )
@@ -135,16 +142,27 @@ def _confidence(states: Sequence[str], stretch: Stretch[str]) -> float:
     return sum(state == stretch.state for state in inside) / len(inside)
 
 
-def _directions(looks: Sequence[_Look]) -> list[str]:
-    """Direction of each look, from the running median of the visible ones."""
+def _directions(looks: Sequence[_Look], closures: Sequence[tuple[float, float]]) -> list[str]:
+    """Direction of each look, from the running median of the open eyes near it; in a blink they look where they did."""
+    opened = [
+        index
+        for index, look in enumerate(looks)
+        if look.eyes is not None
+        and look.eyes.openness >= LEAST_OPEN
+        and not any(start_s <= look.start_s < end_s for start_s, end_s in closures)
+    ]
+    times_s = np.array([looks[index].start_s for index in opened])
+    angles = np.array([(eyes.yaw, eyes.pitch) for index in opened if (eyes := looks[index].eyes) is not None]).reshape(-1, 2)
     states = []
-    for index, look in enumerate(looks):
-        near = looks[max(0, index - _MEDIAN // 2) : index + _MEDIAN // 2 + 1]
-        eyes = [one.eyes for one in near if one.eyes is not None]
-        if look.eyes is None:
-            states.append("not_visible")
+    for look in looks:
+        at = int(np.searchsorted(times_s, look.start_s))
+        near = slice(max(0, at - _MEDIAN // 2), at + _MEDIAN // 2 + 1)
+        since_s = np.abs(times_s[near] - look.start_s).min(initial=np.inf)
+        if look.eyes is None or since_s > LONGEST_S / 2:
+            states.append(NOT_VISIBLE)
         else:
-            states.append(direction(float(np.median([e.yaw for e in eyes])), float(np.median([e.pitch for e in eyes]))))
+            yaw, pitch = np.median(angles[near], axis=0).tolist()
+            states.append(direction(yaw, pitch))
     return states
 
 

@@ -21,14 +21,17 @@ from reelscope_vision.features.face_emotions import FaceEmotions
 from reelscope_vision.nets.emotion import EMOTIONS
 from reelscope_vision.tracking.stretches import stretches
 
-SMOOTHING_S: Final = 0.5
+SMOOTHING_S: Final = 0.4
 """Standard deviation of the smoothing: expressions last 0.5-4 s (Ekman, 2003); the networks flicker with every syllable."""
 
-LEAST_STRETCH_S: Final = 0.8
-"""A shorter change of the dominant emotion is not told."""
+LEAST_STRETCH_S: Final = 0.6
+"""A shorter change of the dominant emotion is not told: little more than the smoothing leaves of a moment's flicker."""
 
-LEAST_PROBABILITY: Final = 0.4
-"""Below, the networks have no opinion: "uncertain"."""
+LEAST_PROBABILITY: Final = 0.5
+"""Below, it is "uncertain": of two networks whose mean this is, at most one says so."""
+
+KEPT_PROBABILITY: Final = 0.4
+"""An emotion that was told stays down to this: a talker's mouth weakens a smile without ending it."""
 
 UNCERTAIN: Final = "uncertain"
 
@@ -113,7 +116,7 @@ def _segments(number: int, track: _Track) -> Iterable[Segment]:
     times_s = np.array(track.times_s)
     smoothed = _smoothed(times_s, np.array(track.probabilities), np.array(track.weights))
     starts_s, ends_s = _spans(track)
-    for stretch in stretches([_dominant(row) for row in smoothed], ends_s, starts_s, LEAST_STRETCH_S):
+    for stretch in stretches(_dominant(smoothed), ends_s, starts_s, LEAST_STRETCH_S):
         mean = smoothed[stretch.first : stretch.beyond].mean(axis=0)
         scores = dict(zip(EMOTIONS, mean.tolist(), strict=True))
         yield Segment(
@@ -150,6 +153,11 @@ def _spans(track: _Track) -> tuple[Sequence[float], Sequence[float]]:
     return [track.start_s, *middles], [*middles, track.end_s]
 
 
-def _dominant(probabilities: NDArray[np.float64]) -> str:
-    best = int(probabilities.argmax())
-    return EMOTIONS[best] if probabilities[best] >= LEAST_PROBABILITY else UNCERTAIN
+def _dominant(probabilities: NDArray[np.float64]) -> list[str]:
+    """The emotion at each moment, from rows [n, 7]."""
+    states: list[str] = []
+    for row in probabilities:
+        best = EMOTIONS[int(row.argmax())]
+        least = KEPT_PROBABILITY if states and states[-1] == best else LEAST_PROBABILITY
+        states.append(best if row.max() >= least else UNCERTAIN)
+    return states

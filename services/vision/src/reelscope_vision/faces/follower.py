@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image
+from reelscope_vision.faces.stillness import EyeLook
+from reelscope_vision.faces.views import Tiles, View, afar, surroundings
 from reelscope_vision.nets.blaze import Detection, suppress
 from reelscope_vision.nets.crops import Square
 from reelscope_vision.nets.face_mesh import Mesh, around
@@ -24,14 +26,23 @@ SEARCH_S = 0.2
 CALM_SEARCH_S = 0.5
 """And so often while every face is followed: for those who come."""
 
-CLOSE_SEARCH_S = 1.0
-"""Tiles, in which small faces are large enough to be found, are looked at so often."""
+CLOSE_SEARCH_S = 2.0
+"""What shows faces of all sizes is looked at so often, and after every jump: the picture from afar, and tiles of it."""
+
+CONFIRM_S = 1.0
+"""A face that the detector has not seen for so long is looked for where it should be."""
+
+RENEW_S = 0.1
+"""A mesh is found anew so often, and at once where the eyes have changed: lids close in less."""
 
 JUMP = 12.0
 """Mean change of the picture, in grey levels, after which everything is looked for at once: a cut, or a fast pan."""
 
 MIN_SCORE = 0.6
 """Of the detector: its published threshold."""
+
+LEAST_PIXELS = 16.0
+"""Smaller faces are specks: the mesh, which looks at 192 pixels, makes a face of anything."""
 
 MIN_PRESENCE = 0.5
 """Of the mesh: below, the face is lost (MediaPipe's default)."""
@@ -45,12 +56,6 @@ UNSEEN_S = 2.0
 MAX_MESHES = 3
 """So many faces are followed in one frame; of more, those whose turn it is."""
 
-_TILED_ASPECT = 1.25
-"""Pictures longer than this are searched by square tiles too."""
-
-_REACH = 3.0
-"""A lost face is looked for closely within so many of its sizes to each side."""
-
 _SAME = 0.3
 """Overlap of a detection with a track from which they are one face."""
 
@@ -62,6 +67,9 @@ _SAME_SIZE = 1.6
 
 _DOUBLE = 0.5
 """Overlap of two tracks from which they are one face."""
+
+_INSIDE = 0.8
+"""Share of a face that lies in a larger one, from which it is none: in a close-up, nostrils and lips look like one."""
 
 
 @dataclass(slots=True)
@@ -75,6 +83,7 @@ class Followed:
         updated_s: When its mesh was last found.
         confirmed_s: When the detector last saw it.
         cropped_s: When a crop was last cut of it.
+        eyes: As they were when its mesh was found.
         is_lost: Whether the last look did not find it.
     """
 
@@ -83,6 +92,7 @@ class Followed:
     score: float
     updated_s: float
     confirmed_s: float
+    eyes: EyeLook
     cropped_s: float = -np.inf
     is_lost: bool = False
 
@@ -102,6 +112,7 @@ class Follower:
     _next_track: int = 1
     _searched_s: float = -np.inf
     _searched_closely_s: float = -np.inf
+    _tiles: Tiles = field(default_factory=Tiles)
 
     def update(self, picture: Image, time_s: float, change: float) -> list[Followed]:
         """Takes one frame.
@@ -126,30 +137,35 @@ class Follower:
     def _follow(self, picture: Image, time_s: float) -> bool:
         """Moves the meshes of those whose turn it is: the ones not looked at for longest. Says whether one was lost."""
         present = [face for face in self._followed if not face.is_lost]
-        for face in sorted(present, key=lambda face: face.updated_s)[:MAX_MESHES]:
+        due = [face for face in present if time_s - face.updated_s >= RENEW_S or not face.eyes.is_in(picture)]
+        for face in sorted(due, key=lambda face: face.updated_s)[:MAX_MESHES]:
             mesh = self.locate(picture, face.mesh.square())
             if mesh.presence >= MIN_PRESENCE and _is_inside(mesh, picture):
-                face.mesh, face.updated_s = mesh, time_s
+                face.mesh, face.updated_s, face.eyes = mesh, time_s, EyeLook.of(picture, mesh)
             else:
                 face.is_lost = True
         left = [face for face in present if not face.is_lost]
         for older, younger in ((a, b) for a in left for b in left if a.track < b.track):
-            if _overlap(older.mesh.box, younger.mesh.box) > _DOUBLE and younger in self._followed:
-                self._followed.remove(younger)
+            wrong = _wrong_one(older.mesh, younger.mesh)
+            if wrong is not None:
+                face = younger if wrong is younger.mesh else older
+                self._followed = [other for other in self._followed if other is not face]
         return len(left) < len(present)
 
     def _search(self, picture: Image, time_s: float, *, closely: bool) -> None:
         self._searched_s = time_s
-        parts = [(picture, 0, 0), *(_surroundings(picture, face.mesh.box) for face in self._followed if face.is_lost)]
+        doubtful = [face for face in self._followed if face.is_lost or time_s - face.confirmed_s >= CONFIRM_S]
+        views = [View(picture), *(surroundings(picture, face.mesh.box) for face in doubtful)]
         if closely:
             self._searched_closely_s = time_s
-            parts += _tiles(picture)
-        found = [_moved(detection, x, y) for part, x, y in parts for detection in self.detect(part)]
-        for detection in suppress(found):
+            views += [afar(picture), *self._tiles.changed(picture)]
+        for detection in suppress([view.back(found) for view in views for found in self.detect(view.picture)]):
             self._take(detection, picture, time_s)
 
     def _take(self, detection: Detection, picture: Image, time_s: float) -> None:
         """Confirms a face, takes a lost one back, or starts a new one."""
+        if float((detection.box[2:] - detection.box[:2]).max()) < LEAST_PIXELS:
+            return
         known = self._match(detection, time_s)
         if known is not None and not known.is_lost:
             known.score, known.confirmed_s = detection.score, time_s
@@ -157,12 +173,16 @@ class Follower:
         mesh = self.locate(picture, around(detection.box, detection.keypoints[0], detection.keypoints[1]))
         if mesh.presence < MIN_PRESENCE:
             return
+        others = [face for face in self._followed if face is not known and not face.is_lost]
+        if any(_wrong_one(face.mesh, mesh) is mesh for face in others):
+            return
         if known is None:
-            known = Followed(self._next_track, mesh, detection.score, time_s, time_s)
+            known = Followed(self._next_track, mesh, detection.score, time_s, time_s, EyeLook.of(picture, mesh))
             self._next_track += 1
             self._followed.append(known)
         known.mesh, known.score, known.is_lost = mesh, detection.score, False
         known.updated_s = known.confirmed_s = time_s
+        known.eyes = EyeLook.of(picture, mesh)
 
     def _match(self, detection: Detection, time_s: float) -> Followed | None:
         """The followed face that this is; a lost one may have moved since."""
@@ -188,6 +208,18 @@ def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     return float(iou(*boxes)[0, 0])
 
 
+def _wrong_one(older: Mesh, younger: Mesh) -> Mesh | None:
+    """Of two meshes the one that is no face of its own: the same face again, or a part of one that is larger."""
+    if _overlap(older.box, younger.box) > _DOUBLE:
+        return younger
+    low, high = np.maximum(older.box[:2], younger.box[:2]), np.minimum(older.box[2:], younger.box[2:])
+    shared = float(np.clip(high - low, 0, None).prod())
+    areas = [float((mesh.box[2:] - mesh.box[:2]).prod()) for mesh in (older, younger)]
+    if shared <= _INSIDE * min(areas):
+        return None
+    return older if areas[0] < areas[1] else younger
+
+
 def _is_near(lost: NDArray[np.float64], found: NDArray[np.float64], *, reach: float) -> bool:
     """Whether a face of about the same size is within so many of its sizes from where the lost one was."""
     sizes = [max(float((box[2:] - box[:2]).max()), 1.0) for box in (lost, found)]
@@ -200,30 +232,3 @@ def _is_inside(mesh: Mesh, picture: Image) -> bool:
     height, width = picture.shape[:2]
     x, y = (mesh.box[:2] + mesh.box[2:]) / 2
     return bool(0 <= x <= width and 0 <= y <= height)
-
-
-def _tiles(picture: Image) -> list[tuple[Image, int, int]]:
-    """Square parts of a long picture that overlap by half or more, with their offsets."""
-    height, width = picture.shape[:2]
-    side, rest = min(height, width), abs(height - width)
-    if max(height, width) < _TILED_ASPECT * side:
-        return []
-    count = 1 + -(-rest // max(1, side // 2))
-    starts = np.linspace(0, rest, count).round().astype(int).tolist()
-    if height > width:
-        return [(picture[start : start + side], 0, start) for start in starts]
-    return [(np.ascontiguousarray(picture[:, start : start + side]), start, 0) for start in starts]
-
-
-def _surroundings(picture: Image, box: NDArray[np.float64]) -> tuple[Image, int, int]:
-    """Where a lost face may have gone, with its offset."""
-    height, width = picture.shape[:2]
-    reach = _REACH * max(float((box[2:] - box[:2]).max()), 1.0)
-    x, y = (box[:2] + box[2:]) / 2
-    left, top = (int(np.clip(value - reach, 0, size - 1)) for value, size in ((x, width), (y, height)))
-    right, bottom = (int(np.clip(value + reach, low + 1, size)) for value, low, size in ((x, left, width), (y, top, height)))
-    return np.ascontiguousarray(picture[top:bottom, left:right]), left, top
-
-
-def _moved(detection: Detection, x: int, y: int) -> Detection:
-    return Detection(detection.box + np.array([x, y, x, y]), detection.keypoints + np.array([x, y]), detection.score)

@@ -12,9 +12,10 @@ from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Image, Item
 from reelscope_vision.faces.face import CROP_MARGIN, CROP_SIZE, Face, FrameFaces
 from reelscope_vision.faces.follower import MIN_SCORE, Followed, Follower
-from reelscope_vision.features.pictures import SEEN, ChangeGate
+from reelscope_vision.features.pictures import SEEN
 from reelscope_vision.nets.blaze import FACE, Blaze
 from reelscope_vision.nets.face_mesh import locate
+from reelscope_vision.sampling.change_gate import ChangeGate
 
 _DETECTION = "face_detection"
 _MESH = "face_mesh"

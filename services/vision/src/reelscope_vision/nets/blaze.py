@@ -137,7 +137,8 @@ def _overlap(one: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[n
     low, high = np.maximum(one[0], others[:, 0]), np.minimum(one[1], others[:, 1])
     shared = np.clip(high - low, 0, None).prod(axis=1)
     areas = np.clip(others[:, 1] - others[:, 0], 0, None).prod(axis=1)
-    union: NDArray[np.float64] = areas[0] + areas - shared
+    area = np.clip(one[1] - one[0], 0, None).prod()
+    union: NDArray[np.float64] = area + areas - shared
     share: NDArray[np.float64] = shared / np.maximum(union, 1e-9)
     return share
 

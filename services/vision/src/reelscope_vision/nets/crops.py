@@ -35,10 +35,19 @@ class Square:
 
     def cut(self, picture: Image, size: int) -> Image:
         """The square upright as [size, size, 3]; black beyond the picture."""
+        corners = self.to_picture(np.array([[0.0, 0.0], [size, 0.0], [0.0, size], [size, size]]), size)
         shrink = self.side / size
-        source = cv2.blur(picture, (round(shrink), round(shrink))) if shrink > _ALIASING else picture
-        corners = self.to_picture(np.array([[0.0, 0.0], [size, 0.0], [0.0, size]]), size).astype(np.float32)
-        matrix = cv2.getAffineTransform(corners, np.array([[0, 0], [size, 0], [0, size]], np.float32))
+        source = picture
+        if shrink > _ALIASING:
+            # Only what the square covers needs the blur.
+            bounds = picture.shape[1::-1]
+            left, top = np.clip(np.floor(corners.min(axis=0) - shrink), 0, bounds).astype(int).tolist()
+            right, bottom = np.clip(np.ceil(corners.max(axis=0) + shrink), 0, bounds).astype(int).tolist()
+            if right <= left or bottom <= top:
+                return np.zeros((size, size, picture.shape[2]), np.uint8)
+            source = cv2.blur(picture[top:bottom, left:right], (round(shrink), round(shrink))).astype(np.uint8, copy=False)
+            corners = corners - (left, top)
+        matrix = cv2.getAffineTransform(corners[:3].astype(np.float32), np.array([[0, 0], [size, 0], [0, size]], np.float32))
         return cv2.warpAffine(source, matrix, (size, size), flags=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
     def to_picture(self, points: Points, size: int) -> Points:

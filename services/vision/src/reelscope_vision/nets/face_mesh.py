@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from reelscope_runtime.media.items import Image
 from reelscope_vision.nets.crops import Points, Square
@@ -45,6 +46,10 @@ _OUTPUTS = (
     "output_right_iris:0",
 )
 """Mesh, presence, then the person's right and left eye, right and left iris: the file names them by the picture's sides."""
+
+_ATTENTION = "GatherND"
+"""The node by which the network looks again at lips and eyes where it has just seen them. In what is no face it may see them
+beyond the crop, and then the node fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,13 @@ def locate(model: Any, picture: Image, square: Square) -> Mesh:  # noqa: ANN401 
         square: About the face, 1.5 times as large.
     """
     crop = square.cut(picture, SIZE).astype(np.float32) / 255.0
-    mesh, flag, *parts = (output.reshape(-1) for output in model.run(list(_OUTPUTS), {"input_1:0": crop[None]}))
+    try:
+        outputs = model.run(list(_OUTPUTS), {"input_1:0": crop[None]})
+    except InvalidArgument as error:
+        if _ATTENTION not in str(error):
+            raise
+        return Mesh(np.zeros((POINTS, 3)), 0.0)
+    mesh, flag, *parts = (output.reshape(-1) for output in outputs)
     raw = np.zeros((POINTS, 3))
     raw[:468] = mesh.reshape(468, 3)
     right_eye, left_eye, right_iris, left_iris = (part.reshape(-1, 2) for part in parts)
