@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support import pictures
 from support.engine import Bench, benches
 
 ONE_PERSON = (
@@ -16,7 +17,10 @@ ONE_PERSON = (
     "talking/grid_bbaf2n.mpg",
     "talking/latentsync_demo1_vertical.mp4",
     "talking/latentsync_demo3_vertical.mp4",
+    "emotion_face/pyfeat_WolfgangLanger_sad_to_happy.mp4",
 )
+NOBODY = ("camera/moviepy_pan_left_dog.mp4", "camera/intel_bottle_static.mp4", "camera/moviepy_bbb_tilt_down.mp4")
+"""A dog that sits up, bottles that are as slender as people, a cartoon."""
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +40,36 @@ def test_one_person_is_one_track_all_the_time(name: str, vision: Bench, shared_m
     assert seen_s >= 0.95 * path_s
 
 
+@pytest.mark.parametrize("name", NOBODY)
+def test_animals_and_things_are_no_persons(name: str, vision: Bench, shared_media: Path, tmp_path: Path) -> None:
+    frames = pictures.read(shared_media / name, 120)
+    path = shared_media / name if len(frames) < 120 else pictures.write(tmp_path / "start.mp4", frames, fps=30)
+    result = vision.analyze(path, "body_pose")["body_pose"]
+    assert result.summary.pose.track_count == 0
+    assert not result.segments
+
+
+@pytest.mark.parametrize("fps", [5, 10])
+def test_squats_in_a_loop_are_all_counted_at_any_speed(fps: int, vision: Bench, shared_media: Path, tmp_path: Path) -> None:
+    """Two squats, standing at both ends, several times over; twice as fast they take a second and a half each."""
+    frames = [one[::2, ::2] for one in pictures.read(shared_media / "pose" / "tfjs_squats_vertical.mp4", 47)]
+    path = pictures.write(tmp_path / "loop.mp4", frames * (fps // 5), fps=fps)
+    result = vision.analyze(path, "body_pose")["body_pose"]
+    assert {one.name: one.repetitions for one in result.summary.pose.actions} == {"squat": 2 * (fps // 5)}
+
+
 def test_two_squats(vision: Bench, shared_media: Path) -> None:
     result = vision.analyze(shared_media / "pose" / "tfjs_squats_vertical.mp4", "body_pose")["body_pose"]
     assert {action.name: action.repetitions for action in result.summary.pose.actions} == {"squat": 2}
     assert {segment.pose.repetitions for segment in result.segments} == {2}
+
+
+def test_who_bends_to_a_dog_or_balances_on_a_leg_does_nothing_else(vision: Bench, shared_media: Path) -> None:
+    balance = vision.analyze(shared_media / "pose" / "tfjs_pose_1.mp4", "body_pose")["body_pose"]
+    assert [share.label for share in balance.summary.pose.posture_shares] == ["standing"]
+    assert {one.name: one.repetitions for one in balance.summary.pose.actions} == {"arms_up": 1}
+    bends = vision.analyze(shared_media / "pose" / "sam2_woman_dog.mp4", "body_pose")["body_pose"]
+    assert not bends.summary.pose.actions
 
 
 def test_who_sits_is_told_from_who_stands(vision: Bench, shared_media: Path) -> None:

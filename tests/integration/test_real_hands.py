@@ -40,6 +40,13 @@ def test_both_hands_of_a_speaker(vision: Bench, shared_media: Path) -> None:
     assert sorted(first.values()) == ["left", "right"]
 
 
+def test_two_hands_that_clasp_and_part_stay_two_tracks(vision: Bench, shared_media: Path) -> None:
+    result = vision.analyze(shared_media / "pose" / "tfjs_squats_vertical.mp4", "hand_gesture")["hand_gesture"]
+    assert result.summary.hand.max_simultaneous == 2
+    sides = {one.hand.track_id: one.hand.handedness for one in result.segments}
+    assert sorted(sides.values()) == ["left", "right"]
+
+
 def test_the_hand_that_says_thanks(vision: Bench, shared_media: Path) -> None:
     result = vision.analyze(shared_media / "hands" / "intel_asl_thanks.mkv", "hand_gesture")["hand_gesture"]
     assert {one.hand.gesture for one in result.segments} == {"open_palm"}

@@ -51,13 +51,16 @@ def body(
     return points * (-1 if back else 1, 1)
 
 
-def run(frames: list[NDArray[np.float64]], fps: float = 10.0, scale: float = 0.15) -> tuple[list[Segment], Summary]:
+def run(
+    frames: list[NDArray[np.float64]], fps: float = 10.0, scale: float = 0.15, hidden: tuple[int, ...] = ()
+) -> tuple[list[Segment], Summary]:
     info = MediaInfo(duration_s=len(frames) / fps)
     info.video.duration_s = len(frames) / fps
     node = BodyPose(NodeContext(media=info, options=AnalyzeOptions(), model=lambda _: None))
     segments: list[Segment] = []
     for at, points in enumerate(frames):
         placed = np.concatenate([points * (scale / 0.5625, scale) + (0.5, 0.55), np.full((17, 1), 0.8)], axis=1)
+        placed[list(hidden), 2] = 0.1
         low, high = placed[:, :2].min(axis=0), placed[:, :2].max(axis=0)
         person = Person(1, np.concatenate([low, high - low]), placed, 0.7)
         segments += node.process(Item("person_tracks", at / fps, (at + 1) / fps, at, FramePersons((person,), 0.5625)))
@@ -98,6 +101,35 @@ def test_half_a_bend_is_no_squat() -> None:
     assert not counted(run(cycles(3, lambda depth: body(squat=0.3 * depth)))[1])
 
 
+def test_knees_that_move_without_the_hips_are_no_squat() -> None:
+    """Of who is hidden up to the waist, the network guesses where the knees are."""
+
+    def guessed(share: float) -> NDArray[np.float64]:
+        points = body()
+        points[13:15, 1] -= 0.5 * share
+        return points
+
+    assert not counted(run(cycles(3, guessed))[1])
+
+
+def test_who_stands_on_one_leg_stands() -> None:
+    """With the carrying knee a little bent: the lifted one says nothing of the hips."""
+    points = body()
+    points[13], points[15] = (0.35, 0.2), (0.2, 0.6)
+    points[14, 1], points[16, 1] = 0.53, 1.5
+    segments, summary = run([body()] * 10 + [points] * 20 + [body()] * 10)
+    assert {segment.pose.posture for segment in segments} == {"standing"}
+    assert not counted(summary)
+
+
+@pytest.mark.parametrize("frames", [12, 24, 48])
+def test_hands_that_are_clasped_in_a_squat_do_not_clap(frames: int) -> None:
+    def squat(depth: float) -> NDArray[np.float64]:
+        return body(squat=depth, arms=0.6, hands=0.6 - 0.5 * min(1.0, 2 * depth))
+
+    assert counted(run(cycles(4, squat, frames=frames))[1]) == {"squat": 4}
+
+
 def test_sitting_is_no_squat() -> None:
     segments, summary = run([body(squat=1.0)] * 80)
     assert [segment.pose.posture for segment in segments] == ["sitting"]
@@ -130,6 +162,26 @@ def test_claps_are_counted() -> None:
 
 def test_a_turn_shows_the_back() -> None:
     assert counted(run([body()] * 10 + [body(back=True)] * 10)[1]) == {"turn": 1}
+
+
+def in_profile(points: NDArray[np.float64], width: float = 0.1) -> NDArray[np.float64]:
+    return points * (width, 1.0)
+
+
+def test_arms_that_swing_in_profile_do_not_clap_and_shoulders_there_do_not_turn() -> None:
+    frames = []
+    for at in range(60):
+        swing = 0.45 * np.sin(2 * np.pi * at / 10)
+        points = in_profile(body(), 0.3 * np.sin(2 * np.pi * at / 14))
+        points[9], points[10] = (swing, -0.05), (-swing, -0.05)
+        frames.append(points)
+    assert not counted(run(frames)[1])
+
+
+def test_arms_are_raised_of_who_shows_the_back() -> None:
+    """The network gives no nose there."""
+    frames = [body(back=True)] * 10 + [body(back=True, arms=2.3)] * 10 + [body(back=True)] * 10
+    assert counted(run(frames, hidden=(0, 1, 2))[1]) == {"arms_up": 1}
 
 
 def test_standing_still_is_nothing_but_standing() -> None:

@@ -11,7 +11,17 @@ import pytest
 from numpy.typing import NDArray
 
 from conftest import Analyze, MakeClip
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, Segment
+from reelscope.analysis.v1.media_pb2 import MediaInfo
+from reelscope_runtime.engine.node import NodeContext
+from reelscope_runtime.media.items import Image, Item
+from reelscope_vision.analyzers.hand_gesture import HandGesture
+from reelscope_vision.hands.follower import SEARCH_S, Follower, Wrist
 from reelscope_vision.hands.gestures import gesture_of
+from reelscope_vision.hands.hand import FrameHands, Hand
+from reelscope_vision.nets.blaze import Detection
+from reelscope_vision.nets.crops import Square
+from reelscope_vision.nets.hand_landmark import Landmarks
 
 CLIP = "hands/tfjs_asl_hand_vertical.mp4"
 GESTURES = {
@@ -75,6 +85,94 @@ def test_thumb_and_index_that_touch_are_ok() -> None:
     assert gesture_of(points) == "ok"
 
 
+def told(shown: dict[int, str]) -> list[Segment]:
+    """Segments of one hand that shows gestures in the frames of those numbers, six a second."""
+    info = MediaInfo(duration_s=10.0)
+    info.video.duration_s = 10.0
+    node = HandGesture(NodeContext(media=info, options=AnalyzeOptions(), model=lambda _: None))
+    for at, gesture in shown.items():
+        points = made(GESTURES[gesture]) / 1000
+        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+        one = Hand(1, points, np.concatenate([low, high - low]), 0.9, 0.1)
+        list(node.process(Item("hand_tracks", at / 6, at / 6 + 0.04, at, FrameHands((one,), 1.0))))
+    return list(node.flush())
+
+
+def test_a_hand_that_flickers_shows_nothing() -> None:
+    names = ["fist", "victory", "open_palm", "rock"]
+    assert {one.hand.gesture for one in told({at: names[at % 4] for at in range(24)})} == {"none"}
+    assert {one.hand.gesture for one in told(dict.fromkeys(range(24), "rock"))} == {"rock"}
+
+
+def test_a_hand_that_goes_and_comes_back_is_not_there_in_between() -> None:
+    segments = told(dict.fromkeys([*range(6), *range(30, 36)], "fist"))
+    assert [one.start_s for one in segments] == pytest.approx([0.0, 5.0])
+    assert [one.end_s for one in segments] == pytest.approx([1.0, 6.0])
+    assert {one.hand.track_id for one in segments} == {1}
+
+
+PICTURE = np.zeros((400, 400, 3), np.uint8)
+
+
+class Hands:
+    """Hands at known places: a detector and a landmark network that see exactly those."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[float, float]] = []
+        self.searches = 0
+
+    def detect(self, picture: Image) -> list[Detection]:
+        self.searches += 1
+        if picture.shape != PICTURE.shape:
+            return []
+        return [self._palm(x, y) for x, y in self.places]
+
+    def locate(self, picture: Image, square: Square) -> Landmarks:
+        del picture
+        x, y = min(self.places, key=lambda place: np.hypot(place[0] - square.x, place[1] - square.y), default=(0.0, 0.0))
+        there = bool(self.places) and np.hypot(x - square.x, y - square.y) < 40
+        points = made("11111", scale=20.0) - (300.0, 400.0, 0.0)
+        return Landmarks(points - points.mean(axis=0) + (x, y, 0.0), 0.9 if there else 0.1, 0.5)
+
+    @staticmethod
+    def _palm(x: float, y: float) -> Detection:
+        keypoints = np.array([[x, y + 10], [x, y], [x, y - 5], [x, y], [x, y], [x, y], [x, y]])
+        return Detection(np.array([x - 15, y - 15, x + 15, y + 15]), keypoints, 0.9)
+
+
+def wrists(*places: tuple[float, float]) -> list[Wrist]:
+    return [Wrist((1, side), Square(x, y, 60.0)) for side, (x, y) in enumerate(places)]
+
+
+def test_hands_that_held_each_other_or_were_away_are_known_again_by_their_wrists() -> None:
+    hands = Hands()
+    follower = Follower(detect=hands.detect, locate=hands.locate)
+    left, right, both = (240.0, 200.0), (160.0, 200.0), (200.0, 220.0)
+    seen: list[list[int]] = []
+    first_right = 0
+    for at in range(90):
+        phase = at // 15
+        hands.places = {1: [both], 3: [], 5: [right]}.get(phase, [left, right])
+        at_wrists = {1: wrists((205.0, 220.0), (195.0, 220.0)), 3: []}.get(phase, wrists(left, right))
+        found = follower.update(PICTURE, at / 6, at_wrists)
+        seen.append([one.track for one in found])
+        if not at:
+            first_right = min(found, key=lambda one: float(one.landmarks.points[:, 0].mean())).track
+    assert {track for tracks in seen for track in tracks} == {1, 2}
+    assert [max(map(len, seen[first : first + 15])) for first in range(0, 90, 15)] == [2, 1, 2, 0, 2, 1]
+    # The hand that is left at the end is the one that was first on that side.
+    assert {tuple(tracks) for tracks in seen[77:]} == {(first_right,)}
+
+
+def test_a_wrist_without_a_hand_is_not_searched_for_ever() -> None:
+    hands = Hands()
+    follower = Follower(detect=hands.detect, locate=hands.locate)
+    for at in range(61):
+        follower.update(PICTURE, at / 6, wrists((300.0, 200.0)))
+    # Once a second the wrist and the whole picture, and a few times more at first.
+    assert hands.searches <= 2 * 10 + 1 / SEARCH_S + 4
+
+
 @pytest.fixture(scope="module")
 def hand() -> NDArray[np.uint8]:
     """Six seconds of one hand that spells, half as large."""
@@ -118,3 +216,22 @@ def test_two_hands(hand: NDArray[np.uint8], analyze: Analyze, make_clip: MakeCli
     assert result.summary.hand.max_simultaneous == 2
     sides = {one.hand.track_id: one.hand.handedness for one in result.segments}
     assert sorted(sides.values()) == ["left", "right"]
+
+
+@pytest.mark.parametrize("place", [(60, 40), (1080, 430)])
+def test_a_small_hand_without_a_body(
+    place: tuple[int, int], hand: NDArray[np.uint8], analyze: Analyze, make_clip: MakeClip
+) -> None:
+    """An eighth of the picture's width: in the whole picture the detector of palms does not see it."""
+    x, y = place
+    small = np.stack([cv2.resize(one, (155, 270), interpolation=cv2.INTER_AREA) for one in hand[:75]])
+    frames = np.broadcast_to(hand[0, 5, 5], (75, 720, 1280, 3)).copy()
+    frames[:, y : y + 270, x : x + 155] = small
+    result = analyze(make_clip(frames, rate=25), "hand_gesture")
+    assert result.summary.hand.max_simultaneous == 1
+    (track,) = {one.hand.track_id for one in result.segments}
+    assert {one.hand.handedness for one in result.segments if one.hand.track_id == track} == {"right"}
+    assert result.summary.hand.screen_time_share > 0.5
+    first = result.segments[0].hand.hands[0].box
+    assert x / 1280 <= first.x + first.w / 2 <= (x + 155) / 1280
+    assert y / 720 <= first.y + first.h / 2 <= (y + 270) / 720

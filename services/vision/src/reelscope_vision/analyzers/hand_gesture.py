@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from reelscope.vision.v1.details_pb2 import HandDetail, HandSummary, TimedHand
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 from reelscope_vision.features.hands import SAMPLED_RATE
+from reelscope_vision.hands.follower import MAX_LOST_S
 from reelscope_vision.hands.gestures import gesture_of
 from reelscope_vision.hands.hand import FrameHands, Hand
 from reelscope_vision.nets.hand_landmark import WRIST
@@ -27,6 +29,9 @@ from reelscope_vision.tracking.stretches import stretches
 
 _LEAST_S: Final = 0.25
 """A gesture that is held for less was passed through."""
+
+_MOSTLY: Final = 0.6
+"""Share of a stretch's samples that must show its gesture: what flickers between several is none of them."""
 
 _KEYFRAME_TOLERANCE: Final = 0.015
 """Of the frame: how far a hand drawn from the keyframes may be off."""
@@ -50,6 +55,11 @@ class _Track:
     hands: list[Hand] = field(default_factory=list)
     gestures: list[str] = field(default_factory=list)
     persons: Counter[int] = field(default_factory=Counter)
+
+    def runs(self) -> list[tuple[int, int]]:
+        """First samples, and those after the last, of the times in which the hand is seen without a longer gap."""
+        gaps = [at for at in range(1, len(self.times_s)) if self.times_s[at] - self.ends_s[at - 1] > MAX_LOST_S]
+        return list(pairwise([0, *gaps, len(self.times_s)]))
 
 
 class HandGesture(Analyzer):
@@ -97,9 +107,16 @@ class HandGesture(Analyzer):
     def flush(self) -> Iterable[Segment]:
         """Gives all tracks, in the order of their numbers."""
         for number, track in sorted(self._tracks.items()):
-            found = stretches(track.gestures, track.ends_s, track.times_s, min(_LEAST_S, track.ends_s[-1] - track.times_s[0]))
-            for stretch in found:
-                yield self._segment(number, track, slice(stretch.first, stretch.beyond), stretch.state)
+            for first, beyond in track.runs():
+                gestures, starts_s, ends_s = (
+                    track.gestures[first:beyond],
+                    track.times_s[first:beyond],
+                    track.ends_s[first:beyond],
+                )
+                for stretch in stretches(gestures, ends_s, starts_s, min(_LEAST_S, ends_s[-1] - starts_s[0])):
+                    span = slice(first + stretch.first, first + stretch.beyond)
+                    mostly = track.gestures[span].count(stretch.state) >= _MOSTLY * (span.stop - span.start)
+                    yield self._segment(number, track, span, stretch.state if mostly else "none")
 
     def summary(self) -> Summary:
         """How many hands at once, and the shares of the gestures."""

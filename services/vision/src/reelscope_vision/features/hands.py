@@ -11,14 +11,15 @@ import numpy as np
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Image, Item
 from reelscope_runtime.media.sampling import RateSampler
-from reelscope_vision.features.pictures import SEEN, ChangeGate
-from reelscope_vision.hands.follower import MIN_SCORE, Followed, Follower
+from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.hands.follower import MIN_SCORE, Followed, Follower, Wrist
 from reelscope_vision.hands.hand import FrameHands, Hand
 from reelscope_vision.nets.blaze import PALM, Blaze
 from reelscope_vision.nets.crops import Square
 from reelscope_vision.nets.hand_landmark import locate
 from reelscope_vision.nets.movenet import KEYPOINTS
 from reelscope_vision.persons.person import FramePersons, Person
+from reelscope_vision.sampling.change_gate import ChangeGate
 
 _DETECTION = "palm_detection"
 _LANDMARKS = "hand_landmarks"
@@ -77,18 +78,19 @@ class Hands(Feature):
         yield Item(self.name, item.time_s, item.end_s, item.index, FrameHands(self._last, width / height, not is_new))
 
 
-def _wrists(persons: Sequence[Person], width: int, height: int) -> list[Square]:
+def _wrists(persons: Sequence[Person], width: int, height: int) -> list[Wrist]:
     """Where the hands of skeletons are, in pixels."""
-    squares = []
+    wrists = []
     for person in persons:
-        for elbow, wrist in _ARMS:
+        for side, (elbow, wrist) in enumerate(_ARMS):
             if min(person.keypoints[elbow, 2], person.keypoints[wrist, 2]) < _SEEN:
                 continue
             ends = person.keypoints[[elbow, wrist], :2] * (width, height)
             forearm = ends[1] - ends[0]
             x, y = ends[1] + _BEYOND * forearm
-            squares.append(Square(float(x), float(y), max(_AROUND * float(np.linalg.norm(forearm)), 1.0)))
-    return squares
+            square = Square(float(x), float(y), max(_AROUND * float(np.linalg.norm(forearm)), 1.0))
+            wrists.append(Wrist((person.track, side), square))
+    return wrists
 
 
 def _hand(followed: Followed, width: int, height: int) -> Hand:

@@ -18,7 +18,10 @@ SEARCH_S: Final = 0.45
 """Palms are looked for so often while a hand is lost, or a wrist has none."""
 
 CALM_SEARCH_S: Final = 1.0
-"""And so often otherwise: for those who come."""
+"""And so often otherwise: for those who come, and where that was in vain."""
+
+MOST_VAIN: Final = 2
+"""Searches that find nothing, after which a hand that should be there is taken for hidden."""
 
 MIN_SCORE: Final = 0.6
 """Of a palm; MediaPipe's default is 0.5, at which elbows and knees begin."""
@@ -37,6 +40,19 @@ _SAME: Final = 0.35
 
 _REACH: Final = 2.5
 """Hand sizes that a hand moves while it is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrist:
+    """Where a hand may be, by a skeleton.
+
+    Attributes:
+        owner: Which of all wrists it is: the person and the side.
+        square: About the hand.
+    """
+
+    owner: tuple[int, int]
+    square: Square
 
 
 @dataclass(slots=True)
@@ -64,8 +80,11 @@ class Follower:
     _next_track: int = 1
     _searched_s: float = -np.inf
     _searched_all_s: float = -np.inf
+    _vain: int = 0
+    _turn: int = 0
+    _tracks: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def update(self, picture: Image, time_s: float, wrists: Sequence[Square]) -> list[Followed]:
+    def update(self, picture: Image, time_s: float, wrists: Sequence[Wrist]) -> list[Followed]:
         """Takes one picture; gives the hands that are in it, in the order of their tracks.
 
         Args:
@@ -74,14 +93,41 @@ class Follower:
             wrists: Where hands may be, by the skeletons: small ones are found only there.
         """
         lost_one = self._follow(picture, time_s)
-        idle = [wrist for wrist in wrists if not any(_is_at(one, wrist) for one in self._followed if not one.is_lost)]
+        idle = [one.square for one in wrists if not any(_is_at(hand, one.square) for hand in self._present)]
         some_lost = any(one.is_lost for one in self._followed)
-        wait_s = SEARCH_S if some_lost or idle else CALM_SEARCH_S
+        wait_s = SEARCH_S if some_lost or (idle and self._vain < MOST_VAIN) else CALM_SEARCH_S
         if lost_one or time_s - self._searched_s >= wait_s:
             self._searched_s = time_s
+            before = len(self._present)
             self._search(picture, time_s, idle)
+            self._vain = self._vain + 1 if len(self._present) == before and not lost_one else 0
+        self._name(wrists)
         self._followed = [one for one in self._followed if time_s - one.updated_s <= MAX_LOST_S]
-        return sorted((one for one in self._followed if not one.is_lost), key=lambda one: one.track)
+        return sorted(self._present, key=lambda one: one.track)
+
+    @property
+    def _present(self) -> list[Followed]:
+        return [one for one in self._followed if not one.is_lost]
+
+    def _name(self, wrists: Sequence[Wrist]) -> None:
+        """A hand at a wrist, and at no other, is the one that was at it before: after both held each other, or were away."""
+        present = {one.track: one for one in self._present}
+        moves: dict[int, int] = {}
+        for track, one in present.items():
+            owners = [wrist.owner for wrist in wrists if _is_at(one, wrist.square)]
+            if len(owners) != 1:
+                continue
+            if owners[0] in self._tracks:
+                moves.setdefault(self._tracks[owners[0]], track)
+            elif track not in self._tracks.values():
+                self._tracks[owners[0]] = track
+        # A number is free where nobody has it, or who has it gets another one.
+        while blocked := [to for to in moves if to in present and to not in moves.values()]:
+            for to in blocked:
+                del moves[to]
+        self._followed = [one for one in self._followed if not (one.is_lost and one.track in moves)]
+        for to, track in moves.items():
+            present[track].track = to
 
     def _follow(self, picture: Image, time_s: float) -> bool:
         """Moves the landmarks; says whether one was lost."""
@@ -105,6 +151,10 @@ class Follower:
         if not idle or time_s - self._searched_all_s >= CALM_SEARCH_S:
             self._searched_all_s = time_s
             parts.insert(0, (picture, 0, 0))
+            if not self._present and not idle:
+                # A hand alone may be small: both ends of the picture in turn, nearer.
+                self._turn += 1
+                parts.append(_end(picture, self._turn % 2))
         for part, x, y in parts:
             for palm in self.detect(part):
                 if sum(not one.is_lost for one in self._followed) >= MAX_HANDS:
@@ -158,6 +208,14 @@ def _is_inside(found: Landmarks, picture: Image) -> bool:
 
 _LEAST_SIZE: Final = 12.0
 """Pixels: a smaller hand shows nothing."""
+
+
+def _end(picture: Image, last: int) -> tuple[Image, int, int]:
+    """The first or last square of a picture along its longer side, with its offset."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    left, top = last * (width - side), last * (height - side)
+    return np.ascontiguousarray(picture[top : top + side, left : left + side]), left, top
 
 
 def _part(picture: Image, square: Square) -> tuple[Image, int, int]:

@@ -15,6 +15,10 @@ SQUAT_DOWN: Final = 0.55
 SQUAT_UP: Final = 0.72
 """Hips over knees, in torsos: a squat goes from above the second to below the first and back."""
 
+LEAST_DROP: Final = 0.25
+"""Torsos that the hips come nearer to the ankles, or to the ground of the picture: half of what a squat's way is at least.
+Knees that are hidden move without them."""
+
 LONGEST_SQUAT_S: Final = 6.0
 """Who is down for longer sat down."""
 
@@ -36,8 +40,18 @@ CLAP_APART: Final = 0.8
 CLAP_S: Final = 1.2
 """A clap is over within this."""
 
-TURNED: Final = 0.15
-"""Shoulders so many torsos apart, one way and then the other, are a turn."""
+CLASPED_S: Final = 0.4
+"""Hands that stay together for longer hold each other."""
+
+CLAP_UP: Final = 0.2
+"""Torsos above the hips: hands that swing past each other hang."""
+
+TURNED: Final = 0.35
+"""Shoulders so many torsos apart, one way and then the other, are a turn: half of their width. In profile they change sides by
+a breath."""
+
+FRONTAL: Final = 0.35
+"""Shoulders so many torsos apart show both arms: in profile hands are together whatever they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +85,27 @@ def _curve(skeletons: Sequence[Skeleton], name: str) -> NDArray[np.float64]:
 
 def _squats(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
     """Down and up again, by hysteresis; one that the clip cuts off is none."""
-    up_s: float | None = None
-    down_s: float | None = None
-    depth = np.inf
+    up: Skeleton | None = None
+    down: Skeleton | None = None
     for one in skeletons:
         if np.isnan(one.thigh):
             continue
         if one.thigh >= SQUAT_UP:
-            if up_s is not None and down_s is not None and one.time_s - up_s <= LONGEST_SQUAT_S:
-                yield Action("squat", up_s, one.time_s, float(np.clip((SQUAT_UP - depth) / SQUAT_UP + 0.4, 0, 1)))
-            up_s, down_s, depth = one.time_s, None, np.inf
-        elif one.thigh < SQUAT_DOWN:
-            down_s = one.time_s if down_s is None else down_s
-            depth = min(depth, one.thigh)
+            if up is not None and down is not None and _is_squat(up, down, one.time_s - up.time_s):
+                confidence = float(np.clip((SQUAT_UP - down.thigh) / SQUAT_UP + 0.4, 0, 1))
+                yield Action("squat", up.time_s, one.time_s, confidence)
+            up, down = one, None
+        elif one.thigh < SQUAT_DOWN and (down is None or one.thigh < down.thigh):
+            down = one
+
+
+def _is_squat(up: Skeleton, down: Skeleton, seconds: float) -> bool:
+    """Whether the hips came down, by torsos of who stands: over the ankles where they are seen, else in the picture."""
+    if np.isnan(up.legs + down.legs):
+        drop = (down.hips_y - up.hips_y) / up.torso
+    else:
+        drop = up.legs - down.legs * down.torso / up.torso
+    return seconds <= LONGEST_SQUAT_S and drop >= LEAST_DROP
 
 
 def _arms_up(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
@@ -127,17 +149,24 @@ def _usual(heights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _claps(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
+    """Hands that meet in front of the body, and part at once."""
     apart_s: float | None = None
-    together_s: float | None = None
+    met: list[Skeleton] = []
     for one in skeletons:
         if np.isnan(one.clasp):
             continue
         if one.clasp >= CLAP_APART:
-            if apart_s is not None and together_s is not None and one.time_s - apart_s <= CLAP_S:
+            if apart_s is not None and _is_clap(met) and one.time_s - apart_s <= CLAP_S:
                 yield Action("clap", apart_s, one.time_s, 0.6)
-            apart_s, together_s = one.time_s, None
-        elif one.clasp < CLAP_CLOSE and together_s is None:
-            together_s = one.time_s
+            apart_s, met = one.time_s, []
+        elif one.clasp < CLAP_CLOSE:
+            met.append(one)
+
+
+def _is_clap(met: Sequence[Skeleton]) -> bool:
+    if not met or met[-1].time_s - met[0].time_s > CLASPED_S:
+        return False
+    return all(one.hands_up >= CLAP_UP and abs(one.facing) >= FRONTAL for one in met)
 
 
 def _turns(skeletons: Sequence[Skeleton]) -> Iterable[Action]:

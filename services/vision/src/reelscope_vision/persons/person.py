@@ -32,7 +32,7 @@ class FramePersons:
     Attributes:
         persons: In the order of their tracks.
         aspect: Width over height of the picture: x * aspect and y are in one unit.
-        repeated: Whether the picture was like the last one that was looked at, and has its persons.
+        repeated: Whether the picture was so like the last one that was looked at that it has its persons.
     """
 
     persons: tuple[Person, ...]

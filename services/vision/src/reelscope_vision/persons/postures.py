@@ -19,6 +19,10 @@ LYING_LEGS: Final = 0.8
 LOW_THIGH: Final = 0.55
 """Hips over knees, in torsos, below which the thighs are level rather than upright: standing has 0.7-0.95."""
 
+STRAIGHT_LEGS: Final = 1.4
+"""And hips over the lower ankle, in torsos, from which a leg carries all the same: of who bends it a little and lifts the
+other."""
+
 LEAST_S: Final = 0.5
 """A posture that is held for less is on the way to another."""
 
@@ -46,4 +50,4 @@ def _posture(one: Skeleton) -> str:
         return "lying"
     if np.isnan(one.thigh):
         return "unknown"
-    return "low" if one.thigh < LOW_THIGH else "standing"
+    return "low" if one.thigh < LOW_THIGH and not one.legs >= STRAIGHT_LEGS else "standing"

@@ -26,6 +26,9 @@ SEEN: Final = 0.3
 _BODY: Final = 3.2
 """A body is about so many torsos high."""
 
+_NOSE: Final = 0.5
+"""Torsos from the shoulders up to the nose, of who shows the back of the head."""
+
 _LEAST_STEPS: Final = 2
 
 _LEAST_TORSO: Final = 0.02
@@ -40,11 +43,12 @@ class Skeleton:
         time_s: Time of the frame.
         torso: Shoulders to hips, in frame heights.
         upright: Cosine of the torso's angle to the vertical: 1 upright, 0 lying.
-        thigh: Hips over knees, in torsos: about 0.85 standing, 0.4 and less sitting or squatting.
-        legs: Hips over ankles, in torsos.
+        thigh: Hips over the lower knee, in torsos: about 0.85 standing, be it on one leg, 0.4 and less sitting or squatting.
+        legs: Hips over the lower ankle, in torsos: about 1.65 standing, 1.1 and less squatting or sitting.
         wrists: Higher wrist over the nose, in torsos; positive is above.
         both_wrists: Lower wrist over the nose, in torsos.
         clasp: Distance of the wrists, in torsos.
+        hands_up: Lower wrist over the hips, in torsos.
         hips_y: Height of the hips' middle in the frame, in frame heights from the top.
         ankles_y: The same of the ankles'.
         facing: Left shoulder right of the right one, in torsos: positive faces the camera, negative turns its back.
@@ -60,6 +64,7 @@ class Skeleton:
     wrists: float
     both_wrists: float
     clasp: float
+    hands_up: float
     hips_y: float
     ankles_y: float
     facing: float
@@ -84,11 +89,15 @@ def skeleton(time_s: float, keypoints: NDArray[np.float64], aspect: float) -> Sk
         seen = [index for index in pair if scores[index] >= SEEN]
         return points[seen].mean(axis=0) if seen else np.full(2, np.nan)
 
-    shoulders, hips, knees, ankles = (middle(pair) for pair in (SHOULDERS, HIPS, KNEES, ANKLES))
+    def lowest(pair: tuple[int, int]) -> float:
+        """Height of the lower point of a pair: who lifts a leg stands on the other one."""
+        return max((float(points[index, 1]) for index in pair if scores[index] >= SEEN), default=float("nan"))
+
+    shoulders, hips, ankles = (middle(pair) for pair in (SHOULDERS, HIPS, ANKLES))
     torso = float(np.linalg.norm(hips - shoulders))
     if torso < _LEAST_TORSO:
         return None
-    nose_y = points[NOSE, 1] if scores[NOSE] >= SEEN else np.nan
+    nose_y = points[NOSE, 1] if scores[NOSE] >= SEEN else shoulders[1] - _NOSE * torso
     wrists = [points[index] if scores[index] >= SEEN else np.full(2, np.nan) for index in WRISTS]
     above = [(nose_y - wrist[1]) / torso for wrist in wrists]
     known = [value for value in above if not np.isnan(value)]
@@ -97,11 +106,12 @@ def skeleton(time_s: float, keypoints: NDArray[np.float64], aspect: float) -> Sk
         time_s=time_s,
         torso=torso,
         upright=float((hips - shoulders)[1]) / torso,
-        thigh=float(knees[1] - hips[1]) / torso,
-        legs=float(ankles[1] - hips[1]) / torso,
+        thigh=(lowest(KNEES) - float(hips[1])) / torso,
+        legs=(lowest(ANKLES) - float(hips[1])) / torso,
         wrists=max(known, default=float("nan")),
         both_wrists=min(above) if len(known) == len(above) else float("nan"),
         clasp=float(np.linalg.norm(wrists[0] - wrists[1])) / torso,
+        hands_up=float(hips[1] - max(wrists[0][1], wrists[1][1])) / torso,
         hips_y=float(hips[1]),
         ankles_y=float(ankles[1]),
         facing=float(left[0] - right[0]) / torso,

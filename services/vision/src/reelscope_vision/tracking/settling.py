@@ -1,4 +1,4 @@
-"""Which raw tracks are worth telling of: those that last, cut at the cuts."""
+"""Which raw tracks are worth telling of: those that last and are believed, cut at the cuts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class _Stretch:
 
     first_s: float
     last_s: float
+    is_believed: bool
     track: int = 0
 
 
@@ -47,8 +48,13 @@ class Settled:
 
 @dataclass(slots=True)
 class Settler:
-    """Takes frames with raw track numbers; gives them back, `PROOF_S` later, with final ones, numbered by first appearance."""
+    """Takes frames with raw track numbers; gives them back, `PROOF_S` later, with final ones, numbered by first appearance.
 
+    Attributes:
+        believes_all: Whether lasting is enough; otherwise a track is told of once `believe` was called for it.
+    """
+
+    believes_all: bool = True
     _waiting: deque[tuple[AnyItem, _Shot, tuple[tuple[int, _Stretch], ...]]] = field(default_factory=deque)
     _stretches: dict[int, _Stretch] = field(default_factory=dict)
     _shot: _Shot = field(default_factory=lambda: _Shot(0.0))
@@ -59,12 +65,17 @@ class Settler:
         self._shot = _Shot(time_s)
         self._stretches = {}
 
+    def believe(self, raw_track: int) -> None:
+        """Something else says that this track of the current shot is right."""
+        if (stretch := self._stretches.get(raw_track)) is not None:
+            stretch.is_believed = True
+
     def feed(self, item: AnyItem, raw_tracks: Sequence[int]) -> Iterable[Settled]:
         """Takes one frame; gives those that have waited long enough."""
         self._shot.end_s = item.end_s
         seen = []
         for raw in raw_tracks:
-            stretch = self._stretches.setdefault(raw, _Stretch(item.time_s, item.end_s))
+            stretch = self._stretches.setdefault(raw, _Stretch(item.time_s, item.end_s, self.believes_all))
             stretch.last_s = item.end_s
             seen.append((raw, stretch))
         self._waiting.append((item, self._shot, tuple(seen)))
@@ -81,7 +92,7 @@ class Settler:
         tracks = {}
         for raw, stretch in seen:
             lasts = stretch.last_s - stretch.first_s >= min(LEAST_S, shot.end_s - shot.start_s)
-            if not stretch.track and lasts:
+            if not stretch.track and lasts and stretch.is_believed:
                 stretch.track = self._next_track
                 self._next_track += 1
             if stretch.track:
