@@ -139,6 +139,14 @@ def test_a_hand_shakes_and_a_stand_does_not(analyze: Analyze, make_clip: MakeCli
     assert only(analyze, make_clip(stand, crf=28)).motion == "static"
 
 
+def test_a_slow_sway_is_no_pan(analyze: Analyze, make_clip: MakeClip, landscape: Frames) -> None:
+    """Somebody who stands and breathes: to and fro by one percent of the width in two seconds."""
+    times = np.arange(100) / 25
+    sway = [0.01 * WIDTH * np.sin(np.pi * times), 0.006 * WIDTH * np.sin(0.74 * np.pi * times)]
+    views = [(1200 + x, 1200 + y, 1.0, 0.0) for x, y in zip(*sway, strict=True)]
+    assert only(analyze, make_clip(filmed(landscape, views))).motion == "handheld"
+
+
 def test_motion_is_not_measured_over_a_cut(analyze: Analyze, make_clip: MakeClip, landscape: Frames) -> None:
     other = np.ascontiguousarray(landscape[::-1, ::-1][:, :, ::-1])
     frames = np.concatenate([filmed(landscape, move("pan", 0.2)), filmed(other, move("pan", 0.0))])

@@ -168,6 +168,58 @@ def test_a_flash_is_no_cut(length: int, stage: Stage) -> None:
     assert found[0].first_frame == 60
 
 
+def test_every_flash_of_fast_footage(stage: Stage) -> None:
+    frames = shot(52, 120, motion=2.0)
+    for at in (40, 50, 60):
+        frames[at : at + 2] = 255
+    found = stage.transitions(frames)
+    assert [(one.kind, one.first_frame, one.last_frame) for one in found] == [("flash", at, at + 1) for at in (40, 50, 60)]
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("length", [3, 8])
+def test_a_short_dip_opens_one_shot(length: int, level: int, stage: Stage) -> None:
+    """Of two short fades the network often sees one."""
+    plain = np.full((length + 2, 27, 48, 3), level, np.uint8)
+    frames = np.concatenate([dissolve(shot(33, 60), plain, length), dissolve(plain, shot(34, 60), length)])
+    found = stage.transitions(frames)
+    assert {one.kind for one in found} == {"fade"}
+    (opening,) = [one for one in found if one.opens_shot]
+    assert 60 - length <= opening.frame <= 62 + length
+    assert found[0].first_frame == pytest.approx(60 - length, abs=1)
+    assert found[-1].last_frame == pytest.approx(63 + length, abs=2)
+
+
+def test_the_ends_of_a_long_dissolve(stage: Stage) -> None:
+    """Two seconds, while the camera of the first shot moves on."""
+    (found,) = stage.transitions(dissolve(shot(13, 110, motion=0.2), shot(14, 110, motion=0.2), 50))
+    assert found.kind == "dissolve"
+    assert (found.first_frame, found.last_frame) == pytest.approx((60, 109), abs=5)
+
+
+@pytest.mark.parametrize("way", range(4))
+@pytest.mark.parametrize("length", [7, 14])
+def test_a_push_is_a_wipe(length: int, way: int, stage: Stage) -> None:
+    """The next shot pushes the old one out to each of the four sides, starting and stopping softly."""
+    old, new = shot(23, 60, motion=0.1), shot(24, 60, motion=0.1)
+    size = (48, 27)[way % 2]
+    between = []
+    for number in range(1, length + 1):
+        at = round(size * (0.5 - 0.5 * np.cos(np.pi * number / (length + 1))))
+        first, second = (np.rot90(one, way) for one in (old[-1], new[0]))
+        between.append(np.rot90(np.concatenate([first[:, at:], second[:, :at]], axis=1), -way))
+    (found,) = stage.transitions(np.concatenate([old, np.stack(between), new]))
+    assert (found.kind, found.opens_shot) == ("wipe", True)
+    assert (found.first_frame, found.last_frame) == pytest.approx((60, 59 + length), abs=2)
+
+
+def test_a_look_that_changes_is_no_cut(stage: Stage) -> None:
+    frames = shot(72, 120)
+    toned = frames @ np.array([[0.39, 0.35, 0.27], [0.77, 0.69, 0.53], [0.19, 0.17, 0.13]])
+    frames[40:80] = np.clip(toned[40:80], 0, 255).astype(np.uint8)
+    assert not [one for one in stage.transitions(frames) if one.opens_shot]
+
+
 def test_fast_motion_and_shaking_are_no_cuts(stage: Stage) -> None:
     assert not [one for one in stage.transitions(shot(61, 150, motion=4.0)) if one.opens_shot]
 

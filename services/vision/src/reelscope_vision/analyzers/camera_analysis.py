@@ -16,10 +16,10 @@ from reelscope.analysis.v1.geometry_pb2 import Score
 from reelscope.vision.v1.details_pb2 import CameraDetail, CameraSummary
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
+from reelscope_vision.camera.flow import Flow
 from reelscope_vision.camera.motion import Motion, Sample, believable, motions
 from reelscope_vision.camera.shot_size import of_face, of_keypoints, shot_size
 from reelscope_vision.faces.face import FrameFaces
-from reelscope_vision.features.flow import Flow
 from reelscope_vision.persons.person import FramePersons
 from reelscope_vision.shots.transition import Transition
 

@@ -12,7 +12,7 @@ from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
 from reelscope.vision.v1.details_pb2 import BlackBars, QualityDetail, QualitySummary
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
-from reelscope_vision.features.flow import Flow
+from reelscope_vision.camera.flow import Flow
 from reelscope_vision.features.picture_quality import SAMPLED_RATE, PictureQuality
 from reelscope_vision.quality.bars import Bars
 from reelscope_vision.quality.steadiness import Jitter, Unsteadiness

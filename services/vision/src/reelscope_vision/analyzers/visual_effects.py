@@ -16,10 +16,12 @@ from reelscope.analysis.v1.geometry_pb2 import Box
 from reelscope.vision.v1.details_pb2 import EffectCount, EffectDetail, EffectSummary
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
+from reelscope_vision.camera.flow import Flow
 from reelscope_vision.effects.composition import letterbox, picture_in_picture, split_screen
 from reelscope_vision.effects.effect import Effect, Shot
-from reelscope_vision.effects.timing import freezes, slow_motions, speed_changes
-from reelscope_vision.effects.tone import blur, grayscale, mirror
+from reelscope_vision.effects.motion import shakes, zoom_punches
+from reelscope_vision.effects.timing import STILL, freezes, slow_motions, speed_changes
+from reelscope_vision.effects.tone import blur, colour_filter, glitches, grayscale, mirror
 from reelscope_vision.features.frame_measures import FrameMeasures
 from reelscope_vision.shots.transition import Transition
 
@@ -28,8 +30,12 @@ _DETECTORS: Final[tuple[Callable[[Shot], Iterable[Effect]], ...]] = (
     slow_motions,
     speed_changes,
     grayscale,
+    colour_filter,
+    glitches,
     blur,
     mirror,
+    zoom_punches,
+    shakes,
     letterbox,
     split_screen,
     picture_in_picture,
@@ -43,34 +49,48 @@ _DIP: Final = 0.6
 _JOINED_S: Final = 0.1
 """What goes on in the next shot is one effect: bars, no colour."""
 
-_LASTING: Final = frozenset({"grayscale", "letterbox", "split_screen", "picture_in_picture", "mirror"})
+_MOVES: Final = frozenset({"zoom_punch", "shake"})
+
+_NEAR_S: Final = 0.25
+_BEFORE_S: Final = 0.4
+"""Seconds around a punch or a shake in which it makes or hides motion, and before it in which a still picture rests."""
+
+_LASTING: Final = frozenset({"grayscale", "filter", "letterbox", "split_screen", "picture_in_picture", "mirror"})
 
 
 class VisualEffects(Analyzer):
     """One segment per effect, at the end of the clip.
 
     Fades, dissolves, wipes and flashes are the transitions that `cut_analysis` tells of too. Everything else is measured within
-    shots. Told are only kinds that leave a trace in the pictures: a clip sped up as a whole, or a colour filter, does not.
+    shots. Told are only kinds that leave a trace in the pictures. Not told, because nothing in them tells it from what a camera
+    sees: a clip sped up as a whole, footage in reverse, a vignette (a lamp or a lens makes the same), a filter that leaves
+    things their own colours, and insets that are no rectangles. How texts move is what `text_overlay` has the boxes for.
     """
 
     name = "visual_effects"
     version = "1"
-    description = "Fades, dissolves, wipes, flashes, freezes, changes of speed, no colour, blur, mirrors, bars, split pictures"
+    description = (
+        "Fades, dissolves, wipes, flashes, freezes, speed, punches, shakes, glitches, filters, blur, bars, split pictures"
+    )
     detail = "effect"
     requires = ("shots", "frame_measures")
+    wants = ("flow",)
     lookback_s = math.inf
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
         self._transitions: list[Transition] = []
         self._frames: list[tuple[float, float, FrameMeasures]] = []
+        self._steps: list[tuple[float, Flow]] = []
         self._counts: Counter[str] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def process(self, item: AnyItem) -> Iterable[Segment]:
-        """Takes a transition or the measures of a frame."""
+        """Takes a transition, a step of the flow, or the measures of a frame."""
         if isinstance(item.value, Transition):
             self._transitions.append(item.value)
+        elif isinstance(item.value, Flow):
+            self._steps.append((item.time_s, item.value))
         else:
             self._frames.append((item.time_s, item.end_s, item.value))
         return ()
@@ -78,7 +98,7 @@ class VisualEffects(Analyzer):
     def flush(self) -> Iterable[Segment]:
         """Gives all effects in the order of their starts."""
         found = [effect for transition in self._transitions for effect in self._of_transition(transition)]
-        inside = [effect for shot in self._shots() for detector in _DETECTORS for effect in detector(shot)]
+        inside = [effect for shot in self._shots() for effect in _of_shot(shot)]
         for effect in sorted([*found, *_joined(inside)], key=lambda one: (one.start_s, one.kind)):
             self._counts[effect.kind] += 1
             self._seconds[effect.kind] += effect.end_s - effect.start_s
@@ -141,11 +161,29 @@ class VisualEffects(Analyzer):
             while at < len(self._frames) and self._frames[at][0] < end_s:
                 at += 1
             if at > first:
-                shots.append(_shot(self._frames[first:at]))
+                steps = [(time_s, flow) for time_s, flow in self._steps if flow.since_s >= start_s and time_s < end_s]
+                shots.append(_shot(self._frames[first:at], steps))
         return shots
 
 
-def _shot(frames: list[tuple[float, float, FrameMeasures]]) -> Shot:
+def _of_shot(shot: Shot) -> list[Effect]:
+    """All effects within a shot, less those that only seem to be: a punch or a shake starts and stops the motion itself."""
+    found = [effect for detector in _DETECTORS for effect in detector(shot)]
+    moves = [one for one in found if one.kind in _MOVES]
+    return [one for one in found if not any(_is_echo(one, move, shot) for move in moves)]
+
+
+def _is_echo(one: Effect, move: Effect, shot: Shot) -> bool:
+    if one.kind == "freeze":
+        # What rests after it and rested before it is a picture that only the effect moved.
+        before = shot.change[(shot.starts_s < move.start_s) & (shot.starts_s >= move.start_s - _BEFORE_S)][1:]
+        rested = len(before) > 0 and float(np.median(before)) <= STILL
+        return rested and abs(one.start_s - move.end_s) <= _NEAR_S
+    edges = (move.start_s, move.end_s)
+    return one.kind == "speed_up" and any(abs(at - edge) <= _NEAR_S for at in (one.start_s, one.end_s) for edge in edges)
+
+
+def _shot(frames: list[tuple[float, float, FrameMeasures]], steps: list[tuple[float, Flow]]) -> Shot:
     values = [value for _, _, value in frames]
     change = np.array([value.change for value in values])
     change[0] = 0.0
@@ -155,11 +193,16 @@ def _shot(frames: list[tuple[float, float, FrameMeasures]]) -> Shot:
         luma=np.array([value.luma for value in values]),
         spread=np.array([value.spread for value in values]),
         chroma=np.array([value.chroma for value in values]),
+        tint=np.array([value.tint for value in values]),
+        stray=np.array([value.stray for value in values]),
+        fringe=np.array([value.fringe for value in values]),
         detail=np.array([value.detail for value in values]),
+        details=np.stack([value.details for value in values]),
         change=np.nan_to_num(change),
         cells=np.stack([value.cells for value in values]),
         symmetry=np.array([value.symmetry for value in values]),
         layouts=[(index, value.layout) for index, value in enumerate(values) if value.layout is not None],
+        steps=steps,
     )
 
 

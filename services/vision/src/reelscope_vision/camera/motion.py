@@ -23,6 +23,12 @@ _SHAKY: Final = 0.0015
 """Root mean square of the shake in frame widths from which the camera is held by hand: 1.6 pixels of 1080. On a stand the
 tracker's own error is a tenth of it."""
 
+_SWAY: Final = 0.03
+"""Frame widths (or heights): a pan or tilt that covers less in all is the sway of whoever holds the camera."""
+
+_SWAYING: Final = 0.005
+"""Standard deviation in frame widths, a steady drift aside, from which a camera that goes nowhere sways."""
+
 _TRIMMED: Final = (0.1, 0.9)
 """Quantiles that a stretch's mean is limited to, for the same reason."""
 
@@ -98,10 +104,15 @@ def motions(samples: Sequence[Sample]) -> list[Motion]:
     calm = _smoothed(rates, steps_s)
     shake = _shake(rates - calm, steps_s, aspect)
     states = [_state(row, aspect) for row in calm]
-    return [
-        _motion(stretch, samples, rates, shake, steps_s)
-        for stretch in stretches(states, ends_s, starts_s, min(_LEAST_S, ends_s[-1] - starts_s[0]))
-    ]
+    least_s = min(_LEAST_S, ends_s[-1] - starts_s[0])
+    found = stretches(states, ends_s, starts_s, least_s)
+    for one in found:
+        inside = slice(one.first, one.beyond)
+        way = np.abs((rates[inside, :2] * steps_s[inside, None]).sum(axis=0)).max()
+        state = "still" if one.state.startswith(("pan", "tilt")) and way < _SWAY else one.state
+        states[inside] = [state] * (one.beyond - one.first)
+    found = stretches(states, ends_s, starts_s, least_s)
+    return [_motion(stretch, samples, rates, shake, steps_s) for stretch in found]
 
 
 def _smoothed(rates: NDArray[np.float64], steps_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,6 +131,13 @@ def _shake(fast: NDArray[np.float64], steps_s: NDArray[np.float64], aspect: floa
     """Of each sample, how far the picture is from where the calm motion would have it, in frame widths."""
     path = np.cumsum(fast[:, :2] * steps_s[:, None], axis=0) * (1.0, 1.0 / aspect)
     return np.asarray(np.linalg.norm(path - _smoothed(path, steps_s), axis=1))
+
+
+def _sway(rates: NDArray[np.float64], steps_s: NDArray[np.float64], aspect: float) -> float:
+    """How far the picture is from a steady drift, in frame widths."""
+    path = np.cumsum(rates[:, :2] * steps_s[:, None], axis=0) * (1.0, 1.0 / aspect)
+    basis = np.column_stack([np.ones(len(path)), np.cumsum(steps_s)])
+    return float(np.linalg.norm((path - basis @ np.linalg.lstsq(basis, path, rcond=None)[0]).std(axis=0)))
 
 
 def _seen(rates: NDArray[np.float64], aspect: float) -> NDArray[np.float64]:
@@ -161,7 +179,8 @@ def _motion(
     }
     name, speed, unit = stretch.state, 0.0, ""
     if name == "still":
-        name = "handheld" if shaken >= _SHAKY else "static"
+        is_held = shaken >= _SHAKY or _sway(rates[inside], steps_s[inside], samples[0].aspect) >= _SWAYING
+        name = "handheld" if is_held else "static"
         components = {}
     else:
         kind = name.split("_", maxsplit=1)[0]

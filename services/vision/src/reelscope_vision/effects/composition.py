@@ -25,7 +25,7 @@ _CELLS: Final = 8
 
 
 def letterbox(shot: Shot) -> Iterable[Effect]:
-    """Plain bars on two opposite sides, for the whole shot."""
+    """Bars on two opposite sides, plain or filled with a blurred picture, for the whole shot."""
     if not shot.layouts:
         return
     bars = np.array([layout.bars for _, layout in shot.layouts])
@@ -40,7 +40,9 @@ def letterbox(shot: Shot) -> Iterable[Effect]:
         regions: tuple[Region, ...] = ((0, 0, 1, first), (0, 1 - second, 1, 1))
         if sides == (2, 3):
             regions = ((0, 0, first, 1), (1 - second, 0, 1, 1))
-        evidence = f"plain bars {name}: {100 * first:.0f} % and {100 * second:.0f} %"
+        filled = float(np.mean([layout.filled for _, layout in shot.layouts])) >= _SHARE
+        look = "bars filled with a blurred picture" if filled else "plain bars"
+        evidence = f"{look} {name}: {100 * first:.0f} % and {100 * second:.0f} %"
         yield _whole(shot, "letterbox", strength=first + second, confidence=0.9, evidence=evidence, regions=regions)
 
 
@@ -69,8 +71,11 @@ def picture_in_picture(shot: Shot) -> Iterable[Effect]:
     columns = slice(round(left * _CELLS), max(round(left * _CELLS) + 1, round(right * _CELLS)))
     rows = slice(round(top * _CELLS), max(round(top * _CELLS) + 1, round(bottom * _CELLS)))
     inside = shot.cells.reshape(-1, _CELLS, _CELLS)[:, rows, columns].astype(np.float32)
+    # While the whole picture moves, so does a window in it; where it rests at times, only those times count.
+    resting = shot.resting[1:]
+    counted = inside[1:][resting] if resting.sum() >= _CELLS else inside[1:]
     # The median over time: a flash is no motion.
-    motion = float(np.nanmedian(np.nanmean(inside[1:], axis=(1, 2)))) if len(inside) > 1 else 0.0
+    motion = float(np.nanmedian(np.nanmean(counted, axis=(1, 2)))) if len(counted) else 0.0
     if motion >= _INSET_MOTION:
         evidence = f"a rectangle with four sharp sides in which the picture changes by {motion:.1f} grey levels"
         inset = (left, top, right, bottom)

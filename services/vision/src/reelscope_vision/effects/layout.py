@@ -24,11 +24,31 @@ _BAR_EDGE: Final = 10.0
 _LEAST_BAR: Final = 0.03
 _MOST_BAR: Final = 0.45
 
+_LEAST_BAND: Final = 0.1
+"""Height of a bar that is not plain: thinner ones are a line of text."""
+
+_BAND_EDGE, _BAND_WEAKER = 0.5, 0.15
+"""Share of their length over which the inner edges of such bars must show, both together and the weaker one: a picture and its
+own blur may be alike where they meet."""
+
+_PLAIN_SHARE: Final = 0.65
+"""Share of a bar with captions in it that still has the bar's colour."""
+
+_FINE: Final = 2.0
+_SOFT: Final = 0.4
+"""Grey levels of fine detail of the picture, and the share of it that a blurred one has."""
+
+_BAR_OFF: Final = 0.02
+"""A seam nearer to the end of a bar is that end."""
+
 _STEP: Final = 10.0
 """Grey levels of a step between two neighbouring pixels, below which two pictures that meet look alike."""
 
-_SHARP: Final = 3.0
+_SHARP: Final = 3
 """How many times larger than the steps around it: an edge of a picture lies between two pixels, one in a scene is softer."""
+
+_AROUND_PX, _BESIDE_PX = 13, 3
+"""Pixels across a step that count as around it, without those just beside it."""
 
 _SEAM: Final = 0.7
 """Share of its length over which a seam shows: the rest looks alike on both sides by chance."""
@@ -55,12 +75,14 @@ class Layout:
 
     Attributes:
         bars: Height of the bar on the top and the bottom, width of the one on the left and the right.
+        filled: Whether those bars show a blurred picture rather than one colour.
         columns: Where seams run from the top to the bottom.
         rows: Where seams run from the left to the right.
         inset: Left, top, right, bottom of a picture within the picture; None where there is none.
     """
 
     bars: tuple[float, float, float, float]
+    filled: bool
     columns: Places
     rows: Places
     inset: tuple[float, float, float, float] | None
@@ -71,18 +93,73 @@ def layout_of(picture: Image) -> Layout:
     gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
     height, width = gray.shape
     if min(height, width) < 32:  # noqa: PLR2004 - too small to be divided
-        return Layout((0.0, 0.0, 0.0, 0.0), (), (), None)
+        return Layout((0.0, 0.0, 0.0, 0.0), filled=False, columns=(), rows=(), inset=None)
     top, bottom = _bars(gray)
     left, right = _bars(gray[round(top * height) : height - round(bottom * height)].T)
-    across, down = _sharp_steps(gray), _sharp_steps(np.ascontiguousarray(gray.T)).T
+    across, down = _sharp_steps(gray, across=True), _sharp_steps(gray, across=False)
     rows = slice(round(top * height) + 1, height - round(bottom * height) - 1)
     columns = slice(round(left * width) + 1, width - round(right * width) - 1)
+    upright, level = across[rows].mean(axis=0), down[:, columns].mean(axis=1)
+    filled = False
+    if not _are_bars(top, bottom) and not _are_bars(left, right):
+        band, filled = _band(gray, level)
+        if band:
+            top = bottom = band
+        else:
+            band, filled = _band(gray.T, upright)
+            left, right = (band, band) if band else (left, right)
     return Layout(
         bars=(top, bottom, left, right),
-        columns=_seams(across[rows].mean(axis=0)),
-        rows=_seams(down[:, columns].mean(axis=1)),
+        filled=filled,
+        columns=_without(_seams(upright), left, right),
+        rows=_without(_seams(level), top, bottom),
         inset=_inset(across, down),
     )
+
+
+def _are_bars(first: float, second: float) -> bool:
+    """Whether both are there and of one size."""
+    return min(first, second) > 0 and abs(first - second) <= _BAR_OFF
+
+
+def _without(seams: Places, first: float, second: float) -> Places:
+    """The seams that are not where a bar ends."""
+    return tuple(place for place in seams if min(abs(place - first), abs(1 - place - second)) > _BAR_OFF)
+
+
+def _band(gray: Gray, shares: NDArray[np.floating]) -> tuple[float, bool]:
+    """Height of two equal bars that are not quite plain, 0 where there are none; and whether a blurred picture fills them.
+
+    Captions are often written into plain bars, and apps fill the bars of a wide clip on a tall screen with its own blur.
+    """
+    height = len(gray)
+    joined = _joined(shares)
+    reach = np.arange(round(_LEAST_BAND * height), round(_MOST_BAR * height))
+    # The upper edge lies before its row, the lower one after it; uneven sizes move one by a pixel.
+    lower = np.maximum(joined[height - reach], np.maximum(joined[height - reach - 1], joined[height - reach + 1]))
+    both, weaker = (joined[reach] + lower) / 2, np.minimum(joined[reach], lower)
+    best = int(both.argmax())
+    at = int(reach[best])
+    if both[best] < _BAND_EDGE or weaker[best] < _BAND_WEAKER:
+        return 0.0, False
+    margin = max(2, height // 100)
+    outside, inside = (gray[: at - margin], gray[height - at + margin :]), gray[at + margin : height - at - margin]
+    if all(_is_written_on(one) for one in outside):
+        return at / height, False
+    fine = _fineness(inside)
+    is_soft = fine >= _FINE and all(_fineness(one) <= _SOFT * fine for one in outside)
+    return (at / height, True) if is_soft else (0.0, False)
+
+
+def _is_written_on(gray: Gray) -> bool:
+    """Whether most of it has one grey level."""
+    level = float(np.median(gray))
+    return float((np.abs(gray.astype(np.float32) - level) <= _FLAT).mean()) >= _PLAIN_SHARE
+
+
+def _fineness(gray: Gray) -> float:
+    """Mean step between neighbours two apart, in grey levels: what blur takes away."""
+    return float(cv2.absdiff(gray[:, 2:], gray[:, :-2]).mean())
 
 
 def _bars(gray: Gray) -> tuple[float, float]:
@@ -101,18 +178,30 @@ def _bars(gray: Gray) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _sharp_steps(gray: Gray) -> NDArray[np.bool_]:
-    """Where a picture may end between one column and the next, shape [h, w]; [:, x] lies between x - 1 and x."""
-    steps = np.zeros(gray.shape, np.float32)
-    steps[:, 1:] = np.abs(np.diff(gray.astype(np.float32), axis=1))
-    around = cv2.blur(steps, (13, 1)) * 13 - cv2.blur(steps, (3, 1)) * 3
-    return np.asarray((steps >= _STEP) & (steps >= _SHARP * around / 10))
+def _sharp_steps(gray: Gray, *, across: bool) -> NDArray[np.bool_]:
+    """Where a picture may end between one column (or row) and the next, shape [h, w]; [:, x] lies between x - 1 and x."""
+    steps = np.zeros(gray.shape, np.uint8)
+    long, short = (_AROUND_PX, 1), (_BESIDE_PX, 1)
+    if across:
+        steps[:, 1:] = cv2.absdiff(gray[:, 1:], gray[:, :-1])
+    else:
+        steps[1:] = cv2.absdiff(gray[1:], gray[:-1])
+        long, short = long[::-1], short[::-1]
+    wide, near = (np.asarray(cv2.boxFilter(steps, cv2.CV_16U, size, normalize=False), np.uint16) for size in (long, short))
+    around = wide - near
+    sharp = np.multiply(steps, _AROUND_PX - _BESIDE_PX, dtype=np.uint16) >= _SHARP * around
+    return np.asarray((steps >= _STEP) & sharp)
+
+
+def _joined(shares: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Shares of sharp steps where scaling may have spread them over two columns."""
+    return shares + np.maximum(np.roll(shares, 1), np.roll(shares, -1))
 
 
 def _seams(shares: NDArray[np.floating]) -> Places:
     """Places of halves and thirds where most of the length is a sharp step; scaling may spread it over two columns."""
     length = len(shares)
-    joined = shares + np.maximum(np.roll(shares, 1), np.roll(shares, -1))
+    joined = _joined(shares)
     found = []
     for place in _SEAMS_AT:
         low, high = int((place - _SEAM_OFF) * length), int((place + _SEAM_OFF) * length) + 2
@@ -129,12 +218,13 @@ def _inset(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> tuple[float, f
     sides = np.asarray(cv2.dilate(across.astype(np.uint8), np.ones((1, 3), np.uint8)))
     edges = np.asarray(cv2.dilate(down.astype(np.uint8), np.ones((3, 1), np.uint8)))
     at_x, at_y = _longest(sides.sum(axis=0), width, height), _longest(edges.sum(axis=1), height, width)
-    above = np.concatenate([np.zeros((1, width), np.int64), sides.cumsum(axis=0, dtype=np.int64)])
-    before = np.concatenate([np.zeros((height, 1), np.int64), edges.cumsum(axis=1, dtype=np.int64)], axis=1)
     x_pairs = _pairs(at_x, width)
     y_pairs = _pairs(at_y, height)
     if not len(x_pairs) or not len(y_pairs):
         return None
+    above, before = np.zeros((height + 1, width), np.int32), np.zeros((height, width + 1), np.int32)
+    above[1:, at_x] = sides[:, at_x].cumsum(axis=0, dtype=np.int32)
+    before[at_y, 1:] = edges[at_y].cumsum(axis=1, dtype=np.int32)
     # Share of each upright side between each pair of heights, [y pairs, x]; and of each level side, [x pairs, y].
     upright = (above[y_pairs[:, 1]] - above[y_pairs[:, 0]]) / np.diff(y_pairs, axis=1)
     level = ((before[:, x_pairs[:, 1]] - before[:, x_pairs[:, 0]]) / np.diff(x_pairs, axis=1).T).T

@@ -17,10 +17,14 @@ _FREEZE_S: Final = 0.35
 _MOVING: Final = 0.8
 """Mean grey levels of change from frame to frame, above noise: something moves."""
 
+_STIRRING: Final = 0.25
+"""The same on the quieter side of a freeze: somebody who speaks calmly, above what a resting camera's noise makes."""
+
 _FROZEN: Final = 0.15
 """Share of the motion before it that a frozen frame may still change by: what the codec adds."""
 
-_FROZEN_MOST: Final = 0.35
+STILL: Final = 0.35
+"""Grey levels up to which frames repeat each other at all, coding noise included."""
 
 _UNBRAKED: Final = 0.7
 """Share of the motion before that the very last moving frame still has."""
@@ -41,6 +45,9 @@ _SLOW_SHARE: Final = 0.3
 _FAST_S: Final = 0.5
 _WINDOW_S: Final = 0.6
 """Motion before and after a moment is measured over so long."""
+
+_LEAST_EVEN: Final = 12
+"""Frames in that time at least: fewer are even by chance."""
 
 _PACE: Final = 0.3
 """Grey levels of coarse pictures, in which the noise is averaged out: something moves."""
@@ -66,7 +73,7 @@ def freezes(shot: Shot) -> Iterable[Effect]:
     """
     if len(shot) <= _NEAR + 1:
         return
-    for first, beyond in runs(shot.change <= _FROZEN_MOST):
+    for first, beyond in runs(shot.change <= STILL):
         if first == 0:
             continue
         # The first frozen picture is the last one that moved.
@@ -77,7 +84,8 @@ def freezes(shot: Shot) -> Iterable[Effect]:
         motion = float(np.median(before)) if len(before) == _NEAR else 0.0
         # It may begin the shot's last part, or be its first: then the motion after it counts.
         resumes = float(np.median(after)) if len(after) == _NEAR else motion
-        if end_s - start_s < _FREEZE_S or min(motion, resumes) < _MOVING or still > _FROZEN * min(motion, resumes):
+        less = min(motion, resumes)
+        if end_s - start_s < _FREEZE_S or max(motion, resumes) < _MOVING or less < _STIRRING or still > _FROZEN * less:
             continue
         if before[-1] < _UNBRAKED * motion:
             continue
@@ -91,7 +99,7 @@ def slow_motions(shot: Shot) -> Iterable[Effect]:
 
     A clip that repeats frames all through was only brought to a higher rate; slow motion from a fast camera has no trace.
     """
-    moving = shot.change[shot.change > _FROZEN_MOST]
+    moving = shot.change[shot.change > STILL]
     if len(moving) < 2 * _NEAR:
         return
     repeated = shot.change <= _REPEATED * float(np.median(moving))
@@ -122,7 +130,7 @@ def speed_changes(shot: Shot) -> Iterable[Effect]:
     A clip that is sped up all through, or things that change their pace together, cannot be told from their natural selves.
     """
     step_s = float(np.median(np.diff(shot.starts_s))) if len(shot) > 1 else 1.0
-    width = max(_NEAR, round(_WINDOW_S / max(step_s, 1e-3)))
+    width = max(_LEAST_EVEN, round(_WINDOW_S / max(step_s, 1e-3)))
     bounds = [0, *_jumps(shot, width), len(shot)]
     if len(bounds) < 3:  # noqa: PLR2004 - no jump within
         return

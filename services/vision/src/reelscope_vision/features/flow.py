@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -15,6 +14,7 @@ from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_runtime.media.sampling import RateSampler
 from reelscope_vision.camera.background import STILL, Gray, Similarity, corners_of, follow, growth, similarity
+from reelscope_vision.camera.flow import Flow
 from reelscope_vision.features.person_mask import PersonMask
 from reelscope_vision.features.pictures import SEEN
 
@@ -35,33 +35,6 @@ _MOST: Final = 5.0
 
 _SPREAD: Final = np.ones((9, 9), np.uint8)
 """Pixels of the mask's 256 x 144 by which persons are taken larger: a person moves a little between two masks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """Value of the items of the feature "flow": the motion of the content, from the previous sampled picture to this one.
-
-    Attributes:
-        since_s: Time of the previous picture; the item's `time_s` is that of the picture itself.
-        x: Frame widths a second, of the picture's middle; to the right.
-        y: Frame heights a second; down.
-        zoom: Growth a second: 0.1 is 10 % larger after a second.
-        roll: Degrees a second, clockwise.
-        growth: Like `zoom`, of everything in the picture, people included; 0 while the background rests.
-        support: Share of the background's corners that agree, in [0,1].
-        known: Whether there was enough background to tell; all is 0 otherwise.
-        aspect: Width over height of the picture.
-    """
-
-    since_s: float
-    x: float
-    y: float
-    zoom: float
-    roll: float
-    growth: float
-    support: float
-    known: bool
-    aspect: float
 
 
 class FlowFeature(Feature):
@@ -129,8 +102,9 @@ class FlowFeature(Feature):
 def _small(picture: NDArray[np.uint8]) -> Gray:
     scale = min(1.0, _LONGEST / max(picture.shape[:2]))
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+    # Grey first: one channel to scale instead of three.
+    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _a_second(scale: float, elapsed_s: float) -> float:

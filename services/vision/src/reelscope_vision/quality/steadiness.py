@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from reelscope_vision.features.flow import Flow
+from reelscope_vision.camera.flow import Flow
 
 _HALF: Final = 0.004
 """Displacement against even motion, root mean square, in frame widths, that halves the measure: 4 pixels of 1080 ten times a

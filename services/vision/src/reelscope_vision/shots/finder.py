@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reelscope_vision.shots.blank import find_return
+from reelscope_vision.shots.covered import is_covered
 from reelscope_vision.shots.flash import Flash, find_flash
 from reelscope_vision.shots.history import History, SmallFrame, difference
+from reelscope_vision.shots.mixing import mixed_between
+from reelscope_vision.shots.slide import Slide, find_slide, is_slide
 from reelscope_vision.shots.spans import Span, SpanReader
 from reelscope_vision.shots.step import find_step
-from reelscope_vision.shots.transition import Kind, Transition, correlation, is_plain, is_wipe
+from reelscope_vision.shots.transition import Kind, Transition, correlation, is_plain, is_recoloured, is_wipe
 from reelscope_vision.shots.wipe import HOP, WINDOWS, find_wipe
 
 _HARD_SPAN = 3
@@ -20,6 +24,9 @@ _HARD_SPAN = 3
 
 _ONE_STEP = 0.5
 """Share of the whole change that a single step makes in a cut, and never in a dissolve of 3 frames or more."""
+
+_LEAST_STEP = 0.35
+"""Share of the whole change that the largest step makes at least in a cut, however few frames the network marks."""
 
 _LAST_STEP = 0.5
 """Of several large steps in a row (a black frame between two shots) the new shot begins at the last that reaches this share
@@ -34,17 +41,24 @@ _SNAP_CHANGE = 0.5
 _SAME_PICTURE = 0.9
 """Correlation of two frames from which they show the same: a cut between them is a jump, a fade between them no new shot."""
 
+_MISSED = 0.5
+"""Strength of a transition that the network did not see and that the frames alone tell."""
+
+_AHEAD = 40
+"""Network frames that a slide or a picture that comes back may take: they are looked for so much later."""
+
 _GUARD = 3
 """Network frames around a transition in which another finding is taken for its echo."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A transition and the positions that it covers."""
+    """A transition and the positions that it covers; for a fade-out, the picture before it."""
 
     first: int
     last: int
     transition: Transition
+    old: SmallFrame | None = None
 
 
 class TransitionFinder:
@@ -61,7 +75,7 @@ class TransitionFinder:
         self._history = history
         self._step = step
         self._spans = SpanReader(longest=longest)
-        self._next_frame = 1
+        self._next_frame = self._next_late = 1
         self._wipe_windows = dict.fromkeys(wipe_windows, 0)
         self._hold = (max(wipe_windows, default=0) + _GUARD) * step
         self._events: list[_Event] = []
@@ -100,8 +114,10 @@ class TransitionFinder:
             if not self._known(span.middle * self._step, (span.middle + 1) * self._step):
                 transition = self._transition(span)
                 if transition is not None:
-                    self._add(first, last, transition)
+                    old = self._history[first - 1] if transition.kind == "fade" else None
+                    self._events.append(_Event(first, last, transition, old))
         self._look_for_wipes(settled)
+        self._look_back(settled if final else settled - _AHEAD * self._step)
         for position in unseen:
             if not self._known(position, position) and (strength := find_step(self._history, position)):
                 self._add(position, position, self._cut(position, strength))
@@ -114,6 +130,32 @@ class TransitionFinder:
             for start in starts:
                 self._look_for_wipe(start, length)
             self._wipe_windows[length] = next_start + hop * len(starts)
+
+    def _look_back(self, until: int) -> None:
+        """Looks for what takes long and what the network was not taught: slides, and pictures that come back from black."""
+        history = self._history
+        for at in range(self._next_late, until):
+            slide = None if self._known(at, at) else find_slide(history, at, self._step)
+            if slide is not None and not self._known(slide.first, slide.last):
+                new = history[(slide.first + slide.last + 1) // 2]
+                found = _between("wipe", history[slide.first], new, history[slide.last], _MISSED, opens_shot=True)
+                self._add(slide.first, slide.last, found)
+                continue
+            back = None if self._touches(at, at) else find_return(history, at)
+            if back is not None and back.gradual and not self._touches(back.first, back.last):
+                old = self._left_before(back.first)
+                is_new = old is not None and not _same(old, history[back.last])
+                start, end = history[back.first], history[back.last]
+                self._add(back.first, back.last, _between("fade", start, start, end, _MISSED, opens_shot=is_new))
+        self._next_late = max(self._next_late, until)
+
+    def _left_before(self, position: int) -> SmallFrame | None:
+        """The picture that faded out, if only plain ones came between that and a position."""
+        for event in reversed(self._events):
+            if event.last < position and event.old is not None:
+                between = range(event.last + 1, position)
+                return event.old if all(is_plain(self._history[at]) for at in between) else None
+        return None
 
     def _look_for_wipe(self, start: int, length: int) -> None:
         stop = start + length * self._step
@@ -134,6 +176,10 @@ class TransitionFinder:
         guard = _GUARD * self._step
         return any(event.first - guard <= last and event.last + guard >= first for event in self._events)
 
+    def _touches(self, first: int, last: int) -> bool:
+        """The same without a guard: two fades may follow each other at once."""
+        return any(event.first <= last and event.last >= first for event in self._events)
+
     def _certain(self, before: float, overdue_s: float) -> Iterator[Transition]:
         """The transitions that no later finding can precede or change, and those that cannot wait for it."""
         self._events.sort(key=lambda event: event.transition.frame)
@@ -143,10 +189,21 @@ class TransitionFinder:
     def _transition(self, span: Span) -> Transition | None:
         first, last = span.first * self._step, (span.last + 1) * self._step - 1
         whole = difference(self._history[first - 1].picture, self._history[last + 1].picture)
+        slide = self._slide_near(first) if span.part_count > _HARD_SPAN else None
+        if slide is not None:
+            new = self._history[(slide.first + slide.last + 1) // 2]
+            return _between("wipe", self._history[slide.first], new, self._history[slide.last], span.peak, opens_shot=True)
         cut = self._largest_step(span)
-        if span.part_count <= _HARD_SPAN or self._history[cut].change >= _ONE_STEP * max(whole, 1.0):
-            return self._cut(cut, span.peak)
+        least = _LEAST_STEP if span.part_count <= _HARD_SPAN else _ONE_STEP
+        if self._history[cut].change >= least * max(whole, 1.0):
+            return None if is_recoloured(self._history[cut - 1], self._history[cut]) else self._cut(cut, span.peak)
         return self._gradual(*self._snapped(first, last), span)
+
+    def _slide_near(self, position: int) -> Slide | None:
+        """The slide that begins about where the network sees a transition begin."""
+        reach = _SNAP * self._step
+        starts = (find_slide(self._history, at, self._step) for at in range(max(1, position - reach), position + reach + 1))
+        return next((slide for slide in starts if slide is not None), None)
 
     def _largest_step(self, span: Span) -> int:
         """Position of the first frame of the new shot, if this is a cut."""
@@ -182,6 +239,8 @@ class TransitionFinder:
         start, end = history[first], history[last]
         middle = history[min(max((span.middle + 1) * self._step, first), last)]
         inner_plain = [position for position in range(first, last + 1) if is_plain(history[position])]
+        if inner_plain and inner_plain[-1] == last:
+            after = end  # what comes back begins to do so just behind it
         if is_plain(before) and is_plain(after):
             return _between("fade", start, middle, end, span.peak, opens_shot=False)
         if is_plain(after):
@@ -195,10 +254,13 @@ class TransitionFinder:
         if inner_plain:
             returns = history[min(inner_plain[-1] + 1, last)]
             return _between("fade", start, returns, end, span.peak, opens_shot=not _same(before, after))
-        if _same(before, after):
+        if _same(before, after) or is_covered(history, first, last, self._step):
             return None  # a picture that dissolves into itself was blurred, shaken or covered for a while
         during = [history[position] for position in range(first, last + 1)]
-        kind: Kind = "wipe" if is_wipe(before, during, after) else "dissolve"
+        kind: Kind = "wipe" if is_wipe(before, during, after) or is_slide(before, during, after) else "dissolve"
+        if kind == "dissolve":
+            first, last = mixed_between(history, first, last)
+            start, end = history[first], history[last]
         return _between(kind, start, middle, end, span.peak, opens_shot=True)
 
     def _flash(self, flash: Flash) -> Transition:

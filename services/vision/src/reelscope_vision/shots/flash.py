@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelscope_vision.shots.history import History, SmallFrame, difference
@@ -12,6 +13,9 @@ LONGEST_FLASH_S = 0.5
 
 _LEAST_STEP = 12.0
 """Grey levels of change from one frame to the next that may start a flash."""
+
+_FIRST_STEP = 0.2
+"""Share of the largest difference that the first step makes: motion before a flash is none of it, a lamp that glows up is."""
 
 _LEAST_LIFT = 20.0
 """Grey levels by which the mean luma must rise or fall."""
@@ -66,8 +70,10 @@ def find_flash(history: History, position: int) -> Flash | None:
         frame = history[later]
         if frame.time_s - start.time_s > LONGEST_FLASH_S:
             return None
-        if later > position and _is_back(frame, before, extreme, history[max(0, 2 * position - later - 2)]):
-            return Flash(position, later - 1, min(1.0, abs(lift) / 255)) if abs(lift) >= _LEAST_LIFT else None
+        around = (history[max(0, 2 * position - later - 2)], before), (frame, history[2 * later - position + 1])
+        if later > position and _is_back(frame, before, extreme, around):
+            is_flash = abs(lift) >= _LEAST_LIFT and start.change >= _FIRST_STEP * extreme
+            return Flash(position, later - 1, min(1.0, abs(lift) / 255)) if is_flash else None
         if not _shows_nothing_else(frame, before):
             return None
         extreme = max(extreme, difference(frame.picture, before.picture))
@@ -75,19 +81,19 @@ def find_flash(history: History, position: int) -> Flash | None:
     return None
 
 
-def _is_back(frame: SmallFrame, before: SmallFrame, extreme: float, earlier: SmallFrame) -> bool:
+def _is_back(frame: SmallFrame, before: SmallFrame, extreme: float, around: Sequence[tuple[SmallFrame, SmallFrame]]) -> bool:
     """Whether the old picture is back, and not just one that is nearer to it than the flash was.
 
     Args:
         frame: That may be the first after the flash.
         before: The last one before it.
         extreme: Largest difference to that one within the flash.
-        earlier: As long before the flash as `frame` is after `before`: how far the picture moves by itself in that time.
+        around: Two frames as far apart as those two, before the flash and after it: how far the picture moves by itself.
     """
-    moved = min(difference(earlier.picture, before.picture), extreme / 2)
+    moved = min(max(difference(first.picture, second.picture) for first, second in around), extreme / 2)
     if difference(frame.picture, before.picture) > max(_RETURNED * extreme, moved * (1 + _SLACK)):
         return False
-    usual = correlation(earlier.picture, before.picture) - _SLACK
+    usual = min(correlation(first.picture, second.picture) for first, second in around) - _SLACK
     return is_plain(before) or correlation(frame.picture, before.picture) >= min(_SAME_AGAIN, max(_LEAST_SAME, usual))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reelscope_vision.shots.history import History
-from reelscope_vision.shots.transition import correlation
+from reelscope_vision.shots.transition import correlation, is_recoloured
 
 NEIGHBOURS = 4
 """Frames on either side that are compared with the step."""
@@ -43,5 +43,7 @@ def find_step(history: History, position: int) -> float | None:
         return None
     changed = np.abs(new.picture.astype(np.int16) - old.picture).max(axis=2) > _CHANGED
     if changed.mean() < _LEAST_SHARE or correlation(old.picture, new.picture) > _OTHER_PICTURE:
+        return None
+    if is_recoloured(old, new):
         return None
     return min(_MOST, step)

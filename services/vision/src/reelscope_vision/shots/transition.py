@@ -19,6 +19,15 @@ PLAIN_SPREAD = 8.0
 """Grey levels between the 10th and 90th percentile: below, a frame is plain (black, white, one colour). Video black with noise
 and a small logo stays below 5; foggy and dark pictures begin at 10."""
 
+_BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of Rec. 601, which filters tone by."""
+
+_RECOLOURED = 3.0
+"""Grey levels by which colours change on average, brightness aside."""
+
+_SAME_BRIGHTNESS = 0.97
+"""Correlation of the brightnesses over such a step; two takes of one scene reach it too, but then the colours stay."""
+
 _MOVED = 24.0
 """Grey levels by which a pixel must change in a transition to have a say in its kind."""
 
@@ -73,6 +82,16 @@ def correlation(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     left, right = left - left.mean(), right - right.mean()
     scale = float(np.sqrt((left @ left) * (right @ right)))
     return float(left @ right) / scale if scale > 0 else 0.0
+
+
+def is_recoloured(before: SmallFrame, after: SmallFrame) -> bool:
+    """Whether a step only gave the same picture other colours, as filters do: its brightnesses stay where they are."""
+    old, new = (one.picture.astype(np.float32) for one in (before, after))
+    grays = [(one @ _BRIGHTNESS)[..., None] for one in (old, new)]
+    turned = float(np.abs((new - grays[1]) - (old - grays[0])).mean())
+    left, right = (np.ravel(gray - gray.mean()) for gray in grays)
+    scale = float(np.sqrt((left @ left) * (right @ right)))
+    return turned >= _RECOLOURED and scale > 0 and float(left @ right) / scale >= _SAME_BRIGHTNESS
 
 
 def is_wipe(before: SmallFrame, during: Sequence[SmallFrame], after: SmallFrame) -> bool:

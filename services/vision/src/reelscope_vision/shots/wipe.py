@@ -60,6 +60,30 @@ def find_wipe(history: History, start: int, length: int, step: int) -> Wipe | No
         length: Network frames in the window.
         step: Positions per network frame.
     """
+    edge = _edge(history, start, length, step)
+    if edge is None:
+        return None
+    if edge.begin < _MARGIN and start > 0:
+        # It began just before: in a window that it fits into, less of what moves otherwise comes between.
+        start = max(0, start - (int(_MARGIN - edge.begin) + 1) * step)
+        edge = _edge(history, start, length, step)
+    if edge is None or edge.end - edge.begin < _SHORTEST or edge.begin < _MARGIN or edge.end > length - 1 - _MARGIN:
+        return None
+    # A change over two frames begins one too early and ends one too late.
+    return Wipe(start + (round(edge.begin) + 1) * step, start + (round(edge.end) - 1) * step, edge.straight)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """What a window shows of an edge: how straight it moves, and when it enters and leaves, in network frames."""
+
+    straight: float
+    begin: float
+    end: float
+
+
+def _edge(history: History, start: int, length: int, step: int) -> _Edge | None:
+    """The edge that crosses the picture within a window, if one does."""
     frames = [history[start + number * step] for number in range(length)]
     old, new = frames[0], frames[-1]
     if difference(old.picture, new.picture) < _LEAST_CHANGE * max(old.contrast, new.contrast, 1.0):
@@ -76,11 +100,8 @@ def find_wipe(history: History, start: int, length: int, step: int) -> Wipe | No
     total = np.abs(np.diff(pictures, axis=0)).max(axis=3).sum(axis=0)
     if float(np.median(steps[passed] / total[passed])) < _ONE_MOMENT:
         return None
-    straight, begin, end = _plane(moments, passed)
-    if straight < _STRAIGHT or end - begin < _SHORTEST or begin < _MARGIN or end > length - 1 - _MARGIN:
-        return None
-    # A change over two frames begins one too early and ends one too late.
-    return Wipe(start + (round(begin) + 1) * step, start + (round(end) - 1) * step, straight)
+    edge = _Edge(*_plane(moments, passed))
+    return edge if edge.straight >= _STRAIGHT else None
 
 
 def _plane(moments: NDArray[np.float64], passed: NDArray[np.bool_]) -> tuple[float, float, float]:
