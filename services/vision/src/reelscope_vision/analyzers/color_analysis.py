@@ -27,7 +27,7 @@ class ColorAnalysis(Analyzer):
     """
 
     name = "color_analysis"
-    version = "1"
+    version = "2"
     description = "Colour palette, temperature, saturation, contrast, harmony, grade and mood colour of every shot"
     detail = "color"
     stills = True

@@ -69,7 +69,7 @@ class ObjectDetection(Analyzer):
     """
 
     name = "object_detection"
-    version = "1"
+    version = "2"
     description = "Objects of the 80 COCO classes, tracked, with keyframed boxes and screen time"
     detail = "object"
     stills = True

@@ -49,7 +49,7 @@ class Objects(Feature):
     """
 
     name = "objects"
-    version = "1"
+    version = "2"
     frames = FrameSpec(NANODET_SIZE, NANODET_SIZE, fps=SAMPLED_RATE, fit="letterbox")
     models = (_TASK,)
 
