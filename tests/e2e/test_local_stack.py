@@ -22,7 +22,7 @@ from google.protobuf import json_format
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument
 from reelscope_cli.client import ReelscopeClient
 from reelscope_cli.stack.procfs import ProcessIdentity, descendants
-from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.contract import invalid_values
 from support.stack import RunningStack, stack_environment
 
 BAD_INPUT_S = 5.0
@@ -73,7 +73,7 @@ def test_one_command_describes_the_demo_clip(demo_clip: Path, tmp_path: Path) ->
     assert ran.returncode == 0, ran.stdout + ran.stderr
     document = json_format.Parse((tmp_path / "out" / "demo.json").read_text(), AnalysisDocument())
     assert {name: result.status for name, result in document.analyzer_results.items() if result.status not in GOOD} == {}
-    assert not list(undocumented_values(document))
+    assert not list(invalid_values(document))
     metadata = document.metadata
     assert metadata.video_path == str(demo_clip.resolve())
     assert metadata.total_analyzers == metadata.successful_analyzers == len(document.analyzer_results)

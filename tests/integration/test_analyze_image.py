@@ -12,7 +12,7 @@ import pytest
 
 from reelscope.vision.v1 import vision_pb2_grpc
 from reelscope.vision.v1.vision_pb2 import AnalyzeImageRequest, AnalyzeImageResponse
-from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.contract import invalid_values
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.media.store import MediaStore
@@ -22,6 +22,7 @@ from reelscope_runtime.server.grpc_server import GrpcServer
 from reelscope_runtime.server.tasks import TaskRunner
 from reelscope_runtime.settings import RuntimeSettings
 from reelscope_vision.main import SERVICE
+from support import pictures
 
 STILLS = {"object_detection", "color_analysis", "face_detection", "age_estimation", "eye_tracking", "face_emotion", "body_pose"}
 
@@ -62,7 +63,7 @@ async def test_a_portrait(stub: vision_pb2_grpc.VisionServiceAsyncStub, shared_m
     assert (answer.width, answer.height) == (820, 1024)
     assert set(answer.analyzer_results) == {kind.name for kind in SERVICE.analyzers if kind.stills}
     assert set(answer.analyzer_results) >= STILLS
-    assert not list(undocumented_values(answer))
+    assert not list(invalid_values(answer))
     results = answer.analyzer_results
     assert {result.status for result in results.values()} == {"succeeded"}
     assert results["face_detection"].summary.face.max_simultaneous == 1
@@ -80,6 +81,7 @@ async def test_other_forms_and_chosen_analyzers(form: str, stub: vision_pb2_grpc
     answer = await seen(stub, cv2.imencode(form, picture)[1].tobytes(), "color_analysis")
     assert (answer.width, answer.height) == (160, 90)
     (name,) = answer.analyzer_results
+    assert answer.analyzer_results[name].version == Catalog(SERVICE.features, SERVICE.analyzers).version_of(name)
     shares = {color.hex: color.share for color in answer.analyzer_results[name].segments[0].color.palette}
     assert len(shares) == 2
     assert all(share == pytest.approx(0.5, abs=0.03) for share in shares.values())
@@ -108,3 +110,11 @@ async def test_what_is_wrong_is_said(
         await seen(stub, image, *names)
     assert caught.value.code() == code
     assert text in (caught.value.details() or "")
+
+
+async def test_a_clip_is_no_picture(stub: vision_pb2_grpc.VisionServiceAsyncStub, tmp_path: Path) -> None:
+    clip = pictures.write(tmp_path / "clip.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 60)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await seen(stub, clip.read_bytes())
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "a clip of 2.4 s" in (caught.value.details() or "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.contract import invalid_values
 from support.engine import SERVICES, Bench, benches
 
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "media"
@@ -35,7 +35,7 @@ def test_every_analyzer_has_an_answer(path: Path, engines: dict[str, Bench]) -> 
         for name, result in bench.analyze(path).items():
             assert result.status in {"succeeded", "not_applicable"}, f"{name}: {result.problem}"
             assert result.coverage == pytest.approx(1.0), name
-            assert not list(undocumented_values(result))
+            assert not list(invalid_values(result))
             assert result.HasField("summary") == (result.status == "succeeded")
             for segment in result.segments:
                 assert 0 <= segment.start_s <= segment.end_s

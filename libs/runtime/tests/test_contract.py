@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument, AnalyzerResult, Segment, Summary
-from reelscope_runtime.contract import from_json, to_json, undocumented_values
+from reelscope_runtime.contract import from_json, invalid_values, to_json
 from reelscope_runtime.errors import InvalidRequestError
 
 
@@ -36,12 +36,19 @@ def test_what_is_no_document_is_refused_with_its_reason(text: str | bytes) -> No
 
 def test_values_outside_the_documented_set_are_found_wherever_they_are() -> None:
     made = document()
-    assert list(undocumented_values(made)) == []
+    assert list(invalid_values(made)) == []
     made.analyzer_results["cut_analysis"].segments[0].cut.kind = "harsh"
     made.analyzer_results["cut_analysis"].status = "fine"
-    found = list(undocumented_values(made))
+    found = list(invalid_values(made))
     assert len(found) == 2
     assert any(text.startswith("analyzer_results[cut_analysis].segments[0].cut.kind: 'harsh'") for text in found)
+
+
+def test_numbers_that_are_not_finite_are_found() -> None:
+    made = AnalysisDocument(schema_version="1")
+    made.metadata.reconstruction_score = float("nan")
+    made.analyzer_results["cut_analysis"].segments.add(end_s=float("inf"))
+    assert len(list(invalid_values(made))) == 2
 
 
 def test_every_detail_has_its_summary_under_the_same_name() -> None:

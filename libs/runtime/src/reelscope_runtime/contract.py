@@ -1,8 +1,9 @@
-"""JSON in and out of the contract's messages, and the check that string fields hold one of their documented values."""
+"""JSON in and out of the contract's messages, and the check that their fields hold what the contract allows."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -43,21 +44,24 @@ def from_json(text: str | bytes, message: M) -> M:
         raise InvalidRequestError(f"not a valid {kind}: {error}") from error
 
 
-def undocumented_values(message: Message, path: str = "") -> Iterator[str]:
-    """Paths of string fields that hold a value outside their documented set; nothing for a valid message."""
+def invalid_values(message: Message, path: str = "") -> Iterator[str]:
+    """Paths of fields that hold what no message may: a string outside its documented set, or a number that is not finite, which
+    JSON has none for. Nothing for a valid message."""
     for field, value in message.ListFields():
         here = f"{path}.{field.name}" if path else field.name
         nested = field.message_type
         if nested is not None and nested.GetOptions().map_entry:
             if nested.fields_by_name["value"].type == FieldDescriptor.TYPE_MESSAGE:
                 for key in value:
-                    yield from undocumented_values(value[key], f"{here}[{key}]")
+                    yield from invalid_values(value[key], f"{here}[{key}]")
             continue
         values = value if field.is_repeated else [value]
         allowed = field.GetOptions().Extensions[options_pb2.one_of]
         for number, one in enumerate(values):
             at = f"{here}[{number}]" if field.is_repeated else here
             if isinstance(one, Message):
-                yield from undocumented_values(one, at)
+                yield from invalid_values(one, at)
             elif allowed and one not in allowed:
                 yield f"{at}: {one!r} is none of {', '.join(map(repr, allowed))}"
+            elif isinstance(one, float) and not math.isfinite(one):
+                yield f"{at}: {one} is no finite number"

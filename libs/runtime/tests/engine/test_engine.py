@@ -344,6 +344,32 @@ def test_cancel_and_deadline_end_a_waiting_run() -> None:
     assert (late["batched"].status, late["batched"].problem.code) == ("failed", DeadlineError.code)
 
 
+class Talkative(Batched):
+    """Gives much at its end, and is cancelled after the first of it."""
+
+    name = "talkative"
+    cancellation: ClassVar[Cancellation]
+    given: ClassVar[list[int]] = []
+
+    def process_batch(self, items: Sequence[AnyItem]) -> Iterable[Segment]:
+        return ()
+
+    def flush(self) -> Iterable[Segment]:
+        for number in range(100):
+            self.given.append(number)
+            yield Segment(start_s=0.0, end_s=0.1, quality=QualityDetail(overall=1))
+            self.cancellation.cancel()
+
+
+def test_a_cancelled_run_does_not_wait_for_all_that_a_node_gives_at_its_end() -> None:
+    Talkative.cancellation = Cancellation()
+    catalog = Catalog([], [Talkative])
+    work = Run(catalog, ["talkative"], media=media(4), options=AnalyzeOptions(), lease=lease, sink=Told())
+    (result,) = work.execute(FakeDecoding([0] * 4).open, Talkative.cancellation, 60.0)
+    assert result.status == "cancelled"
+    assert len(Talkative.given) <= 2
+
+
 def test_inbox_waits_for_the_slower_input() -> None:
     inbox = Inbox(["frames", "shots"])
     inbox.push("frames", Item("frames", 1.0, 1.1, 0, None))

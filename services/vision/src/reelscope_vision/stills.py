@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, Segment
@@ -17,6 +18,9 @@ from reelscope_runtime.server.resources import Resources
 
 DEADLINE_S = 60.0
 """One picture takes well below a second; a decoder that hangs is given up."""
+
+LONGEST_S = 1.5
+"""Formats of single pictures give them up to a second; what moves for longer is a clip."""
 
 
 class Stills:
@@ -38,14 +42,21 @@ class Stills:
         """Looks at one encoded picture.
 
         Raises:
-            InvalidRequestError: No picture, or an analyzer that needs a clip.
+            InvalidRequestError: No picture but nothing or a clip, or an analyzer that needs one.
             UnknownAnalyzerError: An analyzer that is not ours.
             MediaError: What came can't be read as a picture.
         """
         if not request.image:
             raise InvalidRequestError("image is empty: send an encoded picture (JPEG, PNG, WebP …)")
         names = self._names(request.analyzers)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, bytes(request.image), names)
+        cancellation = Cancellation()
+        look = partial(self._look, bytes(request.image), names, cancellation)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, look)
+        except asyncio.CancelledError:
+            # The caller is gone: the next one must not wait for this picture.
+            cancellation.cancel()
+            raise
 
     def _names(self, asked: Sequence[str]) -> tuple[str, ...]:
         able = tuple(name for name, kind in self._catalog.analyzers.items() if kind.stills)
@@ -54,12 +65,14 @@ class Stills:
             raise InvalidRequestError(f"{', '.join(unable)} can't be told from one picture; these can: {', '.join(able)}")
         return names
 
-    def _look(self, image: bytes, names: Sequence[str]) -> AnalyzeImageResponse:
+    def _look(self, image: bytes, names: Sequence[str], cancellation: Cancellation) -> AnalyzeImageResponse:
         resources = self._resources
         with tempfile.TemporaryDirectory(prefix="reelscope-still-") as folder:
             path = Path(folder) / "picture"
             path.write_bytes(image)
             info = resources.host.probe(path)
+            if info.HasField("audio") or info.duration_s > LONGEST_S:
+                raise InvalidRequestError(f"image holds a clip of {info.duration_s:.1f} s, no picture: Analyze takes clips")
             run = Run(
                 self._catalog,
                 names,
@@ -69,10 +82,11 @@ class Stills:
                 sink=_Silent(),
                 threads=resources.settings.models.threads,
             )
-            results = run.execute(lambda specs: resources.host.decode(path, info, specs), Cancellation(), DEADLINE_S)
+            results = run.execute(lambda specs: resources.host.decode(path, info, specs), cancellation, DEADLINE_S)
         response = AnalyzeImageResponse(width=info.video.width, height=info.video.height)
         for result in results:
             result.service, result.profile = "vision", resources.settings.models.profile
+            result.version = self._catalog.version_of(result.analyzer)
             response.analyzer_results[result.analyzer].CopyFrom(result)
         return response
 

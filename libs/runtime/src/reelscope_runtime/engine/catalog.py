@@ -85,6 +85,11 @@ class Catalog:
                 open_names.extend(node.inputs() if wanted else node.requires)
         return tuple(self.nodes[name] for name in self._order if name in found)
 
+    def version_of(self, name: str) -> str:
+        """The analyzer's version and, since they shape its result as much, those of the nodes that it rests on."""
+        kinds = self.closure([name])
+        return "+".join([self.nodes[name].version, *(f"{kind.name}.{kind.version}" for kind in kinds if kind.name != name)])
+
     def streams(self, name: str) -> frozenset[str]:
         """Which streams of the media ("video", "audio") the node looks at, itself or through what it requires."""
         streams: set[str] = set()

@@ -55,14 +55,14 @@ class Graph:
         """The input is over: every node gives what it holds, each after what it takes from.
 
         Args:
-            stop: Called before each node; ends all of them where the run was cancelled.
+            stop: Called before each node and between what one gives; ends all of them where the run was cancelled.
         """
         for step in self._steps:
             stop()
             for source in step.kind.media_inputs():
                 step.inbox.advance(source, math.inf)
             self._pass_on(step, step.drain())
-            self._pass_on(step, step.flush())
+            self._pass_on(step, step.flush(stop))
 
     def _pass_on(self, step: Step, items: Iterable[AnyItem]) -> None:
         """Hands on a node's items, its watermark or its failure."""

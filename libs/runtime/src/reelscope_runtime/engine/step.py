@@ -65,12 +65,16 @@ class Step:
                 yield from self._process()
         self._advance()
 
-    def flush(self) -> Iterable[AnyItem]:
-        """The input is over."""
+    def flush(self, stop: Callable[[], None]) -> Iterable[AnyItem]:
+        """The input is over.
+
+        Args:
+            stop: Called before each output, which may take its time; ends the node where the run was cancelled.
+        """
         if self.works and self._batch:
             yield from self._process()
         if self.works and self.node is not None:
-            yield from self._call(self.node.flush)
+            yield from self._call(self.node.flush, stop)
         self.watermark = math.inf
 
     def _process(self) -> Iterable[AnyItem]:
@@ -98,11 +102,18 @@ class Step:
         with self.guard():
             self.node = self.kind(context)
 
-    def _call(self, function: Callable[[], Iterable[Segment | AnyItem]]) -> list[AnyItem]:
+    def _call(
+        self, function: Callable[[], Iterable[Segment | AnyItem]], stop: Callable[[], None] | None = None
+    ) -> list[AnyItem]:
         started = time.perf_counter()
         outputs: list[AnyItem] = []
         with self.guard():
-            outputs.extend(self._output(output) for output in list(function()))
+            for output in function():
+                outputs.append(self._output(output))
+                if stop is not None:
+                    stop()
+                if not self.works:
+                    break
         self.timing.compute_s += time.perf_counter() - started
         return outputs if self.works else []
 

@@ -83,7 +83,7 @@ class _Decoder:
             ) from None
         except ChannelClosedError:
             raise self._crashed() from None
-        if header["type"] == "error":
+        if header.get("type") == "error":
             kind = MediaTooLargeError if header["code"] == "media_too_large" else MediaError
             raise kind(header["reason"], code=header["code"])
         return header, payload

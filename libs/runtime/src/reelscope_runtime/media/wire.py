@@ -76,6 +76,8 @@ class Receiver:
             header: Header = json.loads(self._exactly(text_size, timeout_s))
         except ValueError as error:
             raise ChannelClosedError("a header that is no JSON") from error
+        if not isinstance(header, dict):
+            raise ChannelClosedError("a header that is no JSON object")
         return header, self._exactly(payload_size, timeout_s)
 
     def _exactly(self, size: int, timeout_s: float | None) -> bytearray:

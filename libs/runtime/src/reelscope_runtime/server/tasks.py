@@ -23,6 +23,7 @@ from reelscope.analysis.v1.analysis_pb2 import (
     AnalyzerInfo,
     AnalyzerResult,
     ListAnalyzersResponse,
+    NodeTiming,
     Progress,
     Segment,
     SegmentBatch,
@@ -153,7 +154,7 @@ class TaskRunner:
             response.analyzers.append(
                 AnalyzerInfo(
                     name=name,
-                    version=self._version(name),
+                    version=self.catalog.version_of(name),
                     service=self.service,
                     detail=kind.detail,
                     requires=[node.name for node in nodes if node.name != name],
@@ -217,12 +218,8 @@ class TaskRunner:
         profile = self._settings.models.profile
         hears = any(node.hears_language for node in self.catalog.closure([name]))
         language = request.options.language if hears else ""
-        return result_key(sha256, name, version=self._version(name), models=models, language=language, profile=profile)
-
-    def _version(self, name: str) -> str:
-        """The analyzer's version and, since they shape its result as much, those of the nodes that it rests on."""
-        kinds = self.catalog.closure([name])
-        return "+".join([self.catalog.nodes[name].version, *(f"{k.name}.{k.version}" for k in kinds if k.name != name)])
+        version = self.catalog.version_of(name)
+        return result_key(sha256, name, version=version, models=models, language=language, profile=profile)
 
     async def _lookup(self, name: str, key: str) -> AnalyzerResult | None:
         if self._results is None:
@@ -248,7 +245,7 @@ class TaskRunner:
             return task_event
         result = event.result
         result.service, result.profile = self.service, self._settings.models.profile
-        result.version = self._version(result.analyzer)
+        result.version = self.catalog.version_of(result.analyzer)
         self._metrics.results.labels(result.analyzer, result.status).inc()
         if self._results is not None and result.status in KEPT:
             task_event.result_key = keys[result.analyzer]
@@ -325,12 +322,10 @@ class TaskRunner:
         for result in results:
             for node in result.timing.nodes:
                 nodes[node.node] = node
-            own = self._metrics.node_seconds.labels(self.service, result.analyzer)
-            own.inc(result.timing.compute_s)
-            self._metrics.node_items.labels(self.service, result.analyzer).inc(result.timing.items)
-        for node in nodes.values():
-            self._metrics.node_seconds.labels(self.service, node.node).inc(node.compute_s)
-            self._metrics.node_items.labels(self.service, node.node).inc(node.items)
+            nodes[result.analyzer] = NodeTiming(compute_s=result.timing.compute_s, items=result.timing.items)
+        for name, node in nodes.items():
+            self._metrics.node_seconds.labels(self.service, name).inc(node.compute_s)
+            self._metrics.node_items.labels(self.service, name).inc(node.items)
         decoder = nodes.get("decoder")
         if decoder is not None and decoder.compute_s > 0:
             self._metrics.decodes.labels(self.service).inc()
