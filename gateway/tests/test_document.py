@@ -7,7 +7,7 @@ from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope.gateway.v1.gateway_pb2 import Job
 from reelscope_gateway.jobs.document import build_document, reconstruction_score
 from reelscope_gateway.jobs.fanout import Plan
-from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.contract import invalid_values
 
 
 def result(status: str, coverage: float = 0.0, analyzer: str = "", profile: str = "") -> AnalyzerResult:
@@ -53,7 +53,7 @@ def test_document() -> None:
     assert metadata.video_path == "clips/a.mp4"
     assert [(one.name, one.seconds) for one in metadata.services] == [("vision", 2.5)]
     assert not metadata.HasField("source")
-    assert list(undocumented_values(document)) == []
+    assert list(invalid_values(document)) == []
 
 
 def test_a_picture_without_duration_has_no_factor() -> None:

@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument
 from reelscope_gateway.settings import FetchSettings, GatewayRuntimeSettings
 from reelscope_runtime.bus.base import Bus
-from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.contract import invalid_values
 from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.metrics import Metrics
 
@@ -47,7 +47,7 @@ async def test_a_path(client: Client, vision: FakeService) -> None:
         metadata["processing_time_seconds"] / metadata["media"]["duration_s"], rel=0.5
     )
     parsed = json_format.ParseDict(document, AnalysisDocument())
-    assert list(undocumented_values(parsed)) == []
+    assert list(invalid_values(parsed)) == []
     request = vision.requests[0]
     assert list(request.analyzers) == ["cut_analysis", "text_overlay"]
     assert request.media.uri.startswith("file://")

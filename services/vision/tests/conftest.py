@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, Segment
-from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.contract import invalid_values
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.engine.run import Cancellation, Run
 from reelscope_runtime.media.host import MediaHost
@@ -81,7 +81,7 @@ def analyze(media_host: MediaHost, models: ModelPool) -> Analyze:
         )
         (result,) = work.execute(lambda specs: media_host.decode(path, info, specs), Cancellation(), 60.0)
         assert result.status == "succeeded", result.problem
-        assert not list(undocumented_values(result))
+        assert not list(invalid_values(result))
         assert result.coverage == pytest.approx(1.0, abs=0.02)
         return result
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, Segment, Summary
 from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope.vision.v1.details_pb2 import BodyLanguageDetail
-from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.contract import invalid_values
 from reelscope_runtime.engine.node import NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_vision.analyzers.body_language import BodyLanguage
@@ -118,7 +118,7 @@ def run(
             feed(Item("hand_tracks", at / fps, (at + 1) / fps, at, FrameHands(hands[at], ASPECT)))
     segments += node.flush()
     assert all(before.end_s == pytest.approx(after.start_s) for before, after in pairwise(segments))
-    assert not [value for segment in segments for value in undocumented_values(segment)]
+    assert not [value for segment in segments for value in invalid_values(segment)]
     return [segment.body for segment in segments], segments, node.summary()
 
 

@@ -12,7 +12,7 @@ from reelscope.gateway.v1.gateway_pb2 import Job, SubmitJobRequest
 from reelscope_gateway.fetch.addresses import origin_of, refuse_private_literal
 from reelscope_gateway.jobs.ids import new_job_id
 from reelscope_gateway.settings import FetchSettings
-from reelscope_runtime.contract import undocumented_values
+from reelscope_runtime.contract import invalid_values
 from reelscope_runtime.errors import InvalidRequestError, MediaError
 from reelscope_runtime.tracing import inject
 
@@ -37,7 +37,7 @@ def check(request: SubmitJobRequest, upload: Upload | None, settings: FetchSetti
         MediaError: An empty upload.
         ForbiddenError: A URL with a private address.
     """
-    wrong = list(undocumented_values(request))
+    wrong = list(invalid_values(request))
     if wrong:
         raise InvalidRequestError("; ".join(wrong))
     kind = request.WhichOneof("source")
