@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
@@ -18,8 +18,10 @@ from reelscope_runtime.media.items import AnyItem, Image
 from reelscope_vision.features.pictures import SEEN
 from reelscope_vision.features.text_lines import FrameText
 from reelscope_vision.text.boundaries import Boundaries
-from reelscope_vision.text.line import Line
-from reelscope_vision.text.occurrence import Occurrence, joined, kind_of
+from reelscope_vision.text.joining import joined
+from reelscope_vision.text.kinds import Kinds
+from reelscope_vision.text.line import Line, plain
+from reelscope_vision.text.occurrence import Occurrence
 from reelscope_vision.text.scripts import language_of, script_of
 
 _THIRDS: Final = ("top", "middle", "bottom")
@@ -69,9 +71,11 @@ class TextOverlay(Analyzer):
     def flush(self) -> Iterable[Segment]:
         """Gives all texts by their first frame, those that begin together in reading order."""
         found = sorted(joined(self._found), key=lambda one: (one.first_frame, *_row(one)))
-        for index, one in enumerate(found):
-            together = sum(other.first_frame == one.first_frame for other in found[:index])
-            yield self._segment(one, kind_of(one, found, self._clip_s), together)
+        kinds = Kinds(found, self._clip_s)
+        begun: Counter[int] = Counter()
+        for one in found:
+            yield self._segment(one, kinds.of(one), begun[one.first_frame])
+            begun[one.first_frame] += 1
 
     def summary(self) -> Summary:
         """Every text once, the languages by the time they are shown, and how much of the clip has text."""
@@ -89,7 +93,14 @@ class TextOverlay(Analyzer):
         first_frame, start_s = self._begun.pop(line.number)
         last_frame, end_s = end
         return Occurrence(
-            line,
+            number=line.number,
+            before=line.before,
+            reading=line.reading,
+            plain=plain(line.reading.text),
+            is_glimpse=line.first == line.confirmed,
+            box=line.box,
+            place=line.places[0][1],
+            colors=_colors(line.clearest),
             start_s=start_s,
             end_s=max(start_s, end_s),
             first_frame=first_frame,
@@ -99,7 +110,7 @@ class TextOverlay(Analyzer):
         )
 
     def _segment(self, one: Occurrence, kind: str, order: int) -> Segment:
-        text = one.line.reading.text
+        text = one.reading.text
         language = language_of(text)
         self._texts[text] = None
         self._shown.append((one.start_s, one.end_s))
@@ -108,7 +119,7 @@ class TextOverlay(Analyzer):
         return Segment(
             start_s=one.start_s,
             end_s=one.end_s,
-            confidence=one.line.reading.confidence,
+            confidence=one.reading.confidence,
             text=TextDetail(
                 text=text,
                 language=language,
@@ -134,7 +145,7 @@ def _row(one: Occurrence) -> tuple[int, float]:
 
 def _style(one: Occurrence) -> TextStyle:
     x, y = one.middle
-    letters, behind = _colors(one.line)
+    letters, behind = one.colors
     aligned = "center" if abs(x - 0.5) <= _ALIGNED else "left" if x < 0.5 else "right"  # noqa: PLR2004 - the middle
     return TextStyle(
         line_height=one.height,
@@ -145,10 +156,9 @@ def _style(one: Occurrence) -> TextStyle:
     )
 
 
-def _colors(line: Line) -> tuple[str, str]:
-    """Colours of the letters and of what is behind them as #rrggbb: two kinds of pixels (Otsu 1979), of which the one that
-    prevails on the border is behind."""
-    picture = line.clearest
+def _colors(picture: Image) -> tuple[str, str]:
+    """Colours of the letters and of what is behind them in a line's picture, as #rrggbb: two kinds of pixels (Otsu 1979), of
+    which the one that prevails on the border is behind."""
     gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
     split, _ = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])

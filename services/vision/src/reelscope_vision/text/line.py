@@ -65,7 +65,7 @@ class Line:
         darkest: Of the room since `first`, each pixel's minimum: bright letters stay, what moves behind them is gone.
         brightest: The maximum, for dark letters.
         clearest: The line in the picture in which it was read best.
-        before: The attempt at the same text that this one takes up; None where it is the first.
+        before: Number of the attempt at the same text that this one takes up; None where it is the first.
         doubts: How often it was read differently without being another.
     """
 
@@ -82,7 +82,7 @@ class Line:
     brightest: Image
     clearest: Image
     places: list[tuple[Look, NDArray[np.float32]]] = field(default_factory=list)
-    before: Line | None = None
+    before: int | None = None
     doubts: int = 0
     is_successor: bool = False
 
@@ -138,7 +138,7 @@ class Line:
         likeness = Levenshtein.normalized_similarity(plain(self.reading.text), plain(other.reading.text))
         if not unclear or likeness < _RELATED or other.covers(self.box) < _RELATED:
             return False
-        self.before = other
+        self.before = other.number
         self.doubts = max(self.doubts, other.doubts)
         left, top = max(self.room[0], other.room[0]), max(self.room[1], other.room[1])
         right, bottom = min(self.room[2], other.room[2]), min(self.room[3], other.room[3])
@@ -165,13 +165,7 @@ class Line:
 
     def covers(self, box: TextBox) -> float:
         """How much of the smaller of the two boxes the other one covers, in [0,1]."""
-        mine, theirs = bounds(self.box), bounds(box)
-        across = min(mine[2], theirs[2]) - max(mine[0], theirs[0])
-        down = min(mine[3], theirs[3]) - max(mine[1], theirs[1])
-        if across <= 0 or down <= 0:
-            return 0.0
-        areas = [(one[2] - one[0]) * (one[3] - one[1]) for one in (mine, theirs)]
-        return across * down / max(min(areas), 1e-9)
+        return covered(self.box, box)
 
 
 def plain(text: str) -> str:
@@ -184,6 +178,17 @@ def bounds(box: TextBox) -> tuple[float, float, float, float]:
     """Left, top, right, bottom in pixels."""
     low, high = box.corners.min(axis=0), box.corners.max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def covered(one: TextBox, other: TextBox) -> float:
+    """How much of the smaller of two boxes the other one covers, in [0,1]."""
+    mine, theirs = bounds(one), bounds(other)
+    across = min(mine[2], theirs[2]) - max(mine[0], theirs[0])
+    down = min(mine[3], theirs[3]) - max(mine[1], theirs[1])
+    if across <= 0 or down <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (mine, theirs)]
+    return across * down / max(min(areas), 1e-9)
 
 
 def area_of(box: TextBox, picture: Image, across: float = 0.0, down: float = 0.0) -> tuple[int, int, int, int]:

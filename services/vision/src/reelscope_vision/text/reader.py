@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,6 +18,8 @@ from reelscope_vision.text.appearing import Area, NewStrokes
 from reelscope_vision.text.bands import Band, merged
 from reelscope_vision.text.belief import is_beside, is_certain, is_character, is_text
 from reelscope_vision.text.line import Line, Look, bounds, plain
+from reelscope_vision.text.rereading import Find, Read, read_well, reread
+from reelscope_vision.text.scene import Scene
 from reelscope_vision.text.strokes import Gray
 
 LOOK_S: Final = 2.0
@@ -44,18 +46,7 @@ _ABOVE: Final = 1.2
 
 _OVERLAP: Final = 0.5
 
-_REREAD: Final = 0.97
-"""A line read with less is read again from all its pictures together, once it is gone."""
-
-_READ_TOGETHER: Final = 0.85
-"""Least confidence of that reading where the single ones contradict each other."""
-
-_CLEAR: Final = 0.98
-_TRIMS: Final = ((0.98, 0.9), (1.03, 1.15))
-"""By how much a box is shrunk or grown, across and down, for further attempts: the side of a coloured box beside an "l", and
-letters that reach out of theirs."""
-
-_REREAD_LOOKS: Final = 4
+_ROUNDING_S: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +73,8 @@ class TextReader:
         read: What a line says.
     """
 
-    find: Callable[[Image], list[TextBox]]
-    read: Callable[[Image], Reading]
+    find: Find
+    read: Read
     lines: list[Line] = field(default_factory=list)
     _ended: list[Line] = field(default_factory=list)
     _bands: list[Band] = field(default_factory=list)
@@ -92,12 +83,12 @@ class TextReader:
     _count: int = 0
     _searched: Look | None = None
     _has_changed: bool = False
-    _last: _Scene | None = None
+    _last: Scene | None = None
 
     def look(self, picture: Image, now: Look) -> tuple[list[Line], list[Ended]]:
         """Takes the next sampled picture; gives the lines that began and those that ended."""
         gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-        last, self._last = self._last, _Scene(picture, gray, now, self._searched)
+        last, self._last = self._last, Scene(picture, gray, now, self._searched)
         is_due = self._searched is None or now.time_s - self._searched.time_s >= LOOK_S - _ROUNDING_S
         if last is not None and self._is_same(last, gray) and not (is_due and self._has_changed):
             for line in self.lines:
@@ -123,18 +114,17 @@ class TextReader:
         ended: list[Ended] = []
         if self._last is not None and any(line.confirmed != self._last.now for line in self.lines):
             began, ended = self._look_at_bands(self._last, at_once=True)
-        ended += [self._reread(Ended(line, None)) for line in self.lines]
+        ended += [self._over(line, None) for line in self.lines]
         self.lines = []
         return began, ended
 
-    def _is_same(self, before: _Scene, now: Gray) -> bool:
+    def _is_same(self, before: Scene, now: Gray) -> bool:
         """Whether nothing changed, and nothing is left over that wants a second look: a line, or new strokes."""
-        if self._strokes.are_settling or before.gray.shape != now.shape:
+        if self._strokes.are_settling or any(line.confirmed != before.now for line in self.lines):
             return False
-        are_certain = all(line.confirmed == before.now for line in self.lines)
-        return are_certain and not np.any(cv2.absdiff(before.gray, now) > _NOISE)
+        return before.is_like(now)
 
-    def _look_at_bands(self, scene: _Scene, *, at_once: bool = False) -> tuple[list[Line], list[Ended]]:
+    def _look_at_bands(self, scene: Scene, *, at_once: bool = False) -> tuple[list[Line], list[Ended]]:
         began: list[Line] = []
         ended: list[Ended] = []
         self._bands = [band for band in self._bands if band.until_s >= scene.now.time_s]
@@ -173,7 +163,7 @@ class TextReader:
                 right, bottom = max(right, int(x1) + 1), max(bottom, int(y1) + 1)
         return max(0, left), max(0, top), right, bottom
 
-    def _search(self, area: Area, scene: _Scene) -> tuple[list[Line], list[Ended]]:
+    def _search(self, area: Area, scene: Scene) -> tuple[list[Line], list[Ended]]:
         """Looks for text in a part of a picture; in a larger one where a line may go on beyond it."""
         left, top, right, bottom = area
         height, width = scene.gray.shape
@@ -203,7 +193,7 @@ class TextReader:
                 top, bottom = max(0, area[1] - more), min(height, area[3] + more)
         return left, top, right, bottom
 
-    def _reconcile(self, boxes: list[TextBox], area: Area, scene: _Scene) -> tuple[list[Line], list[Ended]]:
+    def _reconcile(self, boxes: list[TextBox], area: Area, scene: Scene) -> tuple[list[Line], list[Ended]]:
         """Brings the lines of an area in line with what was found there now."""
         left = [line for line in self.lines if _is_within(line.box, area)]
         began: list[Line] = []
@@ -215,7 +205,7 @@ class TextReader:
                 line.seen(scene.picture, scene.now, for_certain=True)
                 left.remove(line)
                 continue
-            reading = self._read_well(scene.picture, box) if box.height >= _SMALLEST else Reading("", 0.0)
+            reading = read_well(self.read, scene.picture, box) if box.height >= _SMALLEST else Reading("", 0.0)
             if is_text(reading):
                 self._take(box, reading, scene, left, began)
             elif is_character(reading, box.height / scene.picture.shape[0]):
@@ -233,7 +223,7 @@ class TextReader:
         self._watch([*self.lines, *(one.line for one in ended)], scene.now)
         return began, ended
 
-    def _settle(self, left: Iterable[Line], began: list[Line], ended: list[Ended], scene: _Scene) -> None:
+    def _settle(self, left: Iterable[Line], began: list[Line], ended: list[Ended], scene: Scene) -> None:
         """Lines that were not found go on all the same, or end."""
         for line in left:
             if any(line.covers(one.box) >= _OVERLAP for one in began):
@@ -243,7 +233,7 @@ class TextReader:
             else:
                 began += self._read_in_place(line, scene, ended)
 
-    def _take(self, box: TextBox, reading: Reading, scene: _Scene, left: list[Line], began: list[Line]) -> None:
+    def _take(self, box: TextBox, reading: Reading, scene: Scene, left: list[Line], began: list[Line]) -> None:
         """What was read is of one of the lines that are left, or begins."""
         line = max(left, key=lambda one: one.covers(box), default=None)
         if line is not None and line.covers(box) >= _OVERLAP and line.says(reading):
@@ -263,7 +253,7 @@ class TextReader:
             if x0 < right + margin and x1 > left - margin and y0 < bottom + margin and y1 > top - margin
         ]
 
-    def _begun(self, box: TextBox, reading: Reading, scene: _Scene, others: Iterable[Line]) -> Line:
+    def _begun(self, box: TextBox, reading: Reading, scene: Scene, others: Iterable[Line]) -> Line:
         """A line that was not there before; `others` are those that it may take the place of."""
         self._count += 1
         before = [*others, *self._ended]
@@ -276,9 +266,14 @@ class TextReader:
 
     def _end(self, line: Line, now: Look, ended: list[Ended], *, has_successor: bool) -> None:
         self.lines.remove(line)
-        ended.append(self._reread(Ended(line, now, has_successor)))
+        ended.append(self._over(line, now, has_successor=has_successor))
 
-    def _read_in_place(self, line: Line, scene: _Scene, ended: list[Ended]) -> list[Line]:
+    def _over(self, line: Line, gone: Look | None, *, has_successor: bool = False) -> Ended:
+        """The line is gone; it is read as well as all its pictures allow."""
+        reread(line, find=self.find, read=self.read)
+        return Ended(line, gone, has_successor)
+
+    def _read_in_place(self, line: Line, scene: Scene, ended: list[Ended]) -> list[Line]:
         """Says what stands where a line was that was not found: single letters are read but not found."""
         reading = self.read(cut_out(scene.picture, line.box))
         is_other = is_certain(reading, line.reading)
@@ -299,55 +294,11 @@ class TextReader:
             if not any(band.has(line.box) for line in self.lines):
                 band.until_s = min(band.until_s, now.time_s + _WATCHED_S)
 
-    def _absent(self, box: TextBox, scene: _Scene) -> Look | None:
+    def _absent(self, box: TextBox, scene: Scene) -> Look | None:
         """The last look at its place that did not show it."""
         inside = [band.looked for band in self._bands if band.has(box)]
         looks = [look for look in (scene.absent, *inside) if look is not None and look.index < scene.now.index]
         return max(looks, key=lambda look: look.index, default=None)
-
-    def _read_well(self, picture: Image, box: TextBox) -> Reading:
-        """Reads a line, and again with its box somewhat smaller and larger where that was not clear."""
-        best = self.read(cut_out(picture, box))
-        middle = box.corners.mean(axis=0)
-        for trim in _TRIMS:
-            if best.confidence >= _CLEAR or not best.text:
-                break
-            trimmed = (middle + (box.corners - middle) * np.array(trim, np.float32)).astype(np.float32)
-            best = max(best, self.read(cut_out(picture, replace(box, corners=trimmed))), key=lambda one: one.confidence)
-        return best
-
-    def _reread(self, ended: Ended) -> Ended:
-        """Reads an uncertain line once more, from its darkest and its brightest picture (Sato et al. 1999)."""
-        line = ended.line
-        certain = line.reading.confidence >= _REREAD and not line.is_doubtful
-        if certain or line.last.index - line.first.index < _REREAD_LOOKS:
-            return ended
-        best = Reading("", _READ_TOGETHER) if line.is_doubtful else line.reading
-        for picture in (line.darkest, line.brightest):
-            for box in self.find(picture):
-                reading = self.read(cut_out(picture, box))
-                is_whole = len(plain(reading.text)) >= len(plain(line.reading.text)) - 1
-                if is_whole and reading.confidence > best.confidence:
-                    line.reading = best = reading
-                    corners = box.corners + np.array(line.room[:2], np.float32)
-                    line.places = [(look, corners) for look, _ in line.places[:1]]
-        return ended
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """A picture to look at; `absent` is the last look at which what is new now was not there."""
-
-    picture: Image
-    gray: Gray
-    now: Look
-    absent: Look | None
-
-
-_NOISE: Final = 12
-"""Grey levels: a picture in which no pixel changes by more is the same picture, coded anew."""
-
-_ROUNDING_S: Final = 1e-6
 
 
 def _is_within(box: TextBox, area: Area) -> bool:
