@@ -12,21 +12,16 @@ from faces_lab import Net, Picture, framed, irises_moved, lids_lowered, picture
 from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-from reelscope_runtime.media.items import AnyItem, Item
-from reelscope_vision.analyzers.eye_tracking import CONTACT_DEGREES, NOT_VISIBLE, _blinks, _directions, _Look
+from reelscope_vision.analyzers.eye_tracking import _LOOK, CONTACT_DEGREES, NOT_VISIBLE, _blinks, _directions, _Looks
 from reelscope_vision.analyzers.face_emotion import _dominant
 from reelscope_vision.faces.blinks import CLOSED, blinks
-from reelscope_vision.faces.face import Face, FrameFaces
 from reelscope_vision.faces.follower import MIN_SCORE, Followed, Follower
 from reelscope_vision.faces.gaze import Eyes, eyes_of
 from reelscope_vision.faces.geometry import head_pose, pixels
-from reelscope_vision.features.people import _persons, _Track
 from reelscope_vision.nets.blaze import FACE, Blaze, Detection
 from reelscope_vision.nets.crops import Square
 from reelscope_vision.nets.emotion import EMOTIONS
 from reelscope_vision.nets.face_mesh import LEFT_CORNERS, LEFT_IRIS, RIGHT_CORNERS, RIGHT_IRIS, Mesh, around, locate
-from reelscope_vision.tracking.settling import LEAST_S, PROOF_S, Settler
-from reelscope_vision.tracking.stretches import stretches
 
 NEUTRAL = "emotion_face/max_neutral.jpeg"
 ONE_FACE = [NEUTRAL, "emotion_face/max_happy-baby.jpeg", "emotion_face/max_sad-baby.jpeg", "age_face/portrait_obama_2012.jpg"]
@@ -304,8 +299,8 @@ def test_what_is_no_blink() -> None:
     assert not blinks(times[:2], smile[:2])
 
 
-def looks(eyes: Sequence[Eyes | None]) -> list[_Look]:
-    return [_Look(at / 25, (at + 1) / 25, one) for at, one in enumerate(eyes)]
+def looks(eyes: Sequence[Eyes]) -> _Looks:
+    return np.array([(at / 25, (at + 1) / 25, one.yaw, one.pitch, one.openness) for at, one in enumerate(eyes)], _LOOK)
 
 
 def test_in_a_blink_eyes_look_where_they_did_and_shut_eyes_nowhere() -> None:
@@ -316,6 +311,7 @@ def test_in_a_blink_eyes_look_where_they_did_and_shut_eyes_nowhere() -> None:
     states = _directions(asleep, _blinks(asleep))
     assert set(states[35:65]) == {NOT_VISIBLE}
     assert set(states[:20] + states[-20:]) == {"camera"}
+    assert _directions(looks([shut] * 5), []) == [NOT_VISIBLE] * 5
 
 
 def test_an_emotion_stays_while_it_weakens_and_begins_only_when_it_is_clear() -> None:
@@ -324,76 +320,58 @@ def test_an_emotion_stays_while_it_weakens_and_begins_only_when_it_is_clear() ->
     assert _dominant(rows) == ["uncertain", "happy", "happy", "uncertain", "uncertain", "happy"]
 
 
-def frame(time_s: float, tracks: list[int]) -> AnyItem:
-    faces = tuple(Face(track, np.zeros(4), np.zeros((478, 3), np.float32), 0.9, 1.0) for track in tracks)
-    return Item("faces", time_s, time_s + 0.04, round(time_s * 25), FrameFaces(faces, 1.0))
+class Known:
+    """Faces at known places, and a detector and a mesh network that see exactly those."""
+
+    def __init__(self, *places: tuple[float, float]) -> None:
+        self.places, self.picture, self.is_blind = list(places), np.zeros((400, 600, 3), np.uint8), False
+        self.follower = Follower(detect=self.detect, locate=self.locate)
+
+    def detect(self, view: Picture) -> list[Detection]:
+        places = self.places if view is self.picture and not self.is_blind else []
+        eyes = np.array([[-10.0, 0.0], [10.0, 0.0]])
+        return [Detection(np.array([x - 20, y - 20, x + 20, y + 20]), np.add(eyes, (x, y)), 0.9) for x, y in places]
+
+    def locate(self, _: Picture, square: Square) -> Mesh:
+        x, y = min(self.places, key=lambda place: float(np.hypot(place[0] - square.x, place[1] - square.y)))
+        is_there = np.hypot(x - square.x, y - square.y) < 20
+        points = np.random.default_rng(0).uniform(-20, 20, (478, 3))
+        points[[RIGHT_CORNERS[0], LEFT_CORNERS[0]]] = [-10, 0, 0], [10, 0, 0]
+        return Mesh(np.add(points, (x, y, 0)), 0.9 if is_there else 0.1)
+
+    def tracks(self, time_s: float) -> list[int]:
+        return [face.track for face in self.follower.update(self.picture, time_s, 10.0)]
 
 
-def settled(frames: list[tuple[float, list[int]]], cuts: list[float]) -> list[tuple[float, dict[int, int]]]:
-    settler, found = Settler(), []
-    waiting = list(cuts)
-    for time_s, tracks in frames:
-        while waiting and waiting[0] <= time_s:
-            settler.cut(waiting.pop(0))
-        given = list(settler.feed(frame(time_s, tracks), tracks))
-        assert all(one.item.time_s >= time_s - 2 * PROOF_S for one in given)
-        found.extend(given)
-    found.extend(settler.finish())
-    return [(one.item.time_s, dict(one.tracks)) for one in found]
+def test_nobody_is_lost_while_the_picture_stands_still() -> None:
+    """Unchanged frames are not looked at; the detector sees nobody in the first ones that change again."""
+    known = Known((100, 200))
+    assert {tuple(known.tracks(at / 25)) for at in range(25)} == {(1,)}
+    known.is_blind = True
+    assert {tuple(known.tracks(9 + at / 25)) for at in range(5)} == {(1,)}
+    assert known.tracks(12) == [1]
 
 
-def test_tracks_that_do_not_last_are_dropped_and_the_others_numbered_anew() -> None:
-    frames = [(at / 25, [7] if 10 <= at < 10 + LEAST_S * 25 / 2 else [3]) for at in range(50)]
-    assert {track for _, tracks in settled(frames, []) for track in tracks.items()} == {(3, 1)}
+def test_a_face_that_is_covered_just_before_a_still_keeps_its_track() -> None:
+    known = Known((100, 200))
+    known.tracks(0.0)
+    known.places = [(500, 50)]
+    known.is_blind = True
+    assert known.tracks(0.2) == []
+    assert known.tracks(5.0) == []
+    known.places, known.is_blind = [(110, 200)], False
+    assert known.tracks(5.2) == [1]
 
 
-def test_a_cut_parts_a_track_even_if_it_goes_on() -> None:
-    found = settled([(at / 25, [3]) for at in range(50)], [1.0])
-    assert {tracks[3] for time_s, tracks in found if time_s < 1.0} == {1}
-    assert {tracks[3] for time_s, tracks in found if time_s >= 1.0} == {2}
+@pytest.mark.parametrize("step_s", [0.5, 1.0, 2.0])
+def test_of_many_faces_none_is_forgotten_before_its_turn(step_s: float) -> None:
+    """More than are looked at in one frame, and few frames."""
+    known = Known(*((60.0 + 100 * at, 200.0) for at in range(5)))
+    assert [known.tracks(at * step_s) for at in range(8)] == [[1, 2, 3, 4, 5]] * 8
 
 
-def test_a_short_shot_keeps_its_faces() -> None:
-    found = settled([(at / 25, [5]) for at in range(30)], [0.4, 0.6])
-    assert [tracks for _, tracks in found if not tracks] == []
-    assert settled([(0.0, [4])], []) == [(0.0, {4: 1})], "a picture"
-
-
-def test_short_stretches_go_to_their_longer_neighbour() -> None:
-    states = ["a"] * 10 + ["b"] * 2 + ["a"] * 5 + ["c"] * 8
-    starts = [0.1 * at for at in range(len(states))]
-    found = stretches(states, [at + 0.1 for at in starts], starts, 0.35)
-    assert [(one.state, one.first, one.beyond) for one in found] == [("a", 0, 17), ("c", 17, 25)]
-    assert stretches(["x"], [0.04], [0.0], 1.0)[0].state == "x"
-    assert stretches([], [], [], 1.0) == []
-
-
-def tracks_of(*embeddings: NDArray[np.float64], beside: dict[int, set[int]] | None = None) -> dict[int, _Track]:
-    return {number: _Track(one, (beside or {}).get(number, set())) for number, one in enumerate(embeddings, start=1)}
-
-
-def test_tracks_of_like_faces_are_one_person() -> None:
-    random = np.random.default_rng(0)
-    anna, ben = (random.standard_normal(64) for _ in range(2))
-    looks = [anna + 0.3 * random.standard_normal(64), ben, anna, ben + 0.3 * random.standard_normal(64), anna]
-    assert _persons([1, 2, 3, 4, 5], tracks_of(*looks)) == {1: 1, 2: 2, 3: 1, 4: 2, 5: 1}
-
-
-def test_who_is_in_the_picture_together_is_never_one_person() -> None:
-    twin = np.ones(8)
-    together = {1: {2}, 2: {1}}
-    assert _persons([1, 2, 3], tracks_of(twin, twin, twin, beside=together)) == {1: 1, 2: 2, 3: 1}
-
-
-def test_hundreds_of_tracks_are_no_trouble() -> None:
-    random = np.random.default_rng(1)
-    people = [random.standard_normal(128) for _ in range(40)]
-    looks = [people[at % 40] + 0.2 * random.standard_normal(128) for at in range(400)]
-    persons = _persons(list(range(1, 401)), tracks_of(*looks))
-    assert len(set(persons.values())) == 40
-    assert all(persons[number] == persons[(number - 1) % 40 + 1] for number in persons)
-
-
-def test_nobody_and_tracks_too_short_for_a_look() -> None:
-    assert _persons([], {}) == {}
-    assert _persons([3, 7], {}) == {3: 1, 7: 2}
+def test_a_face_that_the_detector_never_sees_again_is_let_go() -> None:
+    known = Known((100, 200))
+    known.tracks(0.0)
+    known.is_blind = True
+    assert [len(known.tracks(at / 2)) for at in range(1, 7)] == [1, 1, 1, 1, 0, 0]

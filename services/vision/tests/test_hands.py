@@ -94,7 +94,7 @@ def told(shown: dict[int, str]) -> list[Segment]:
         points = made(GESTURES[gesture]) / 1000
         low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
         one = Hand(1, points, np.concatenate([low, high - low]), 0.9, 0.1)
-        list(node.process(Item("hand_tracks", at / 6, at / 6 + 0.04, at, FrameHands((one,), 1.0))))
+        list(node.process(Item("hand_tracks", at / 6, (at + 1) / 6, at, FrameHands((one,), 1.0))))
     return list(node.flush())
 
 

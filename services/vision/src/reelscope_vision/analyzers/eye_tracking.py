@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
 from reelscope.vision.v1.details_pb2 import GazeDetail, GazeSummary
@@ -16,7 +17,7 @@ from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 from reelscope_vision.faces.blinks import LONGEST_S, blinks
 from reelscope_vision.faces.face import FrameFaces
-from reelscope_vision.faces.gaze import Eyes, eyes_of
+from reelscope_vision.faces.gaze import eyes_of
 from reelscope_vision.faces.geometry import head_pose, pixels
 from reelscope_vision.features.pictures import SEEN
 from reelscope_vision.tracking.stretches import Stretch, stretches
@@ -43,13 +44,12 @@ _MEDIAN = 5
 """Samples of the running median that takes the mesh's trembling out."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One face in one frame; `eyes` is None where they can't be seen."""
+_LOOK: Final = np.dtype([(name, "f8") for name in ("start_s", "end_s", "yaw", "pitch", "openness")])
+"""One face in one frame, in numbers alone: it may be in the picture for an hour. The last three are NaN where the eyes can't be
+seen."""
 
-    start_s: float
-    end_s: float
-    eyes: Eyes | None
+_Looks = NDArray[np.void]
+"""Shape [n] of `_LOOK`."""
 
 
 class EyeTracking(Analyzer):
@@ -65,7 +65,7 @@ class EyeTracking(Analyzer):
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._looks: defaultdict[int, list[_Look]] = defaultdict(list)
+        self._looks: defaultdict[int, array[float]] = defaultdict(lambda: array("d"))
         self._summary = GazeSummary()
         self._pixels = min(1.0, SEEN.height / max(1, context.media.video.width, context.media.video.height))
         self._height = max(1, context.media.video.height) * self._pixels
@@ -77,7 +77,8 @@ class EyeTracking(Analyzer):
             head = head_pose(face.points, frame.aspect)
             eyes = eyes_of(pixels(face.points, frame.aspect), head)
             is_visible = abs(head.yaw) <= MOST_YAW_DEGREES and eyes.width * self._height >= LEAST_EYE_PIXELS
-            self._looks[face.track].append(_Look(item.time_s, item.end_s, eyes if is_visible else None))
+            seen = (eyes.yaw, eyes.pitch, eyes.openness) if is_visible else (math.nan,) * 3
+            self._looks[face.track].extend((item.time_s, item.end_s, *seen))
         return ()
 
     def flush(self) -> Iterable[Segment]:
@@ -85,7 +86,8 @@ class EyeTracking(Analyzer):
         segments: list[Segment] = []
         total_s = visible_s = camera_s = 0.0
         count = 0
-        for track, looks in sorted(self._looks.items()):
+        for track, rows in sorted(self._looks.items()):
+            looks = np.frombuffer(rows, _LOOK)
             closures = _blinks(looks)
             count += len(closures)
             for segment in _segments(track, looks, closures):
@@ -107,19 +109,21 @@ class EyeTracking(Analyzer):
         return Summary(gaze=self._summary)
 
 
-def _blinks(looks: Sequence[_Look]) -> list[tuple[float, float]]:
+def _blinks(looks: _Looks) -> list[tuple[float, float]]:
     """Beginning and end of each blink."""
-    visible = [(look.start_s, look.eyes.openness) for look in looks if look.eyes is not None]
-    times_s, openness = np.array(visible).reshape(-1, 2).T
-    return [(float(times_s[first]), float(times_s[beyond])) for first, beyond in blinks(times_s, openness)]
+    visible = looks[~np.isnan(looks["openness"])]
+    times_s = visible["start_s"]
+    return [(float(times_s[first]), float(times_s[beyond])) for first, beyond in blinks(times_s, visible["openness"])]
 
 
-def _segments(track: int, looks: Sequence[_Look], closures: Sequence[tuple[float, float]]) -> Iterable[Segment]:
+def _segments(track: int, looks: _Looks, closures: Sequence[tuple[float, float]]) -> Iterable[Segment]:
     states = _directions(looks, closures)
-    for stretch in stretches(states, [look.end_s for look in looks], [look.start_s for look in looks], LEAST_STRETCH_S):
-        start_s, end_s = looks[stretch.first].start_s, looks[stretch.beyond - 1].end_s
-        eyes = [look.eyes for look in looks[stretch.first : stretch.beyond] if look.eyes is not None]
-        gazes = [one for one in eyes if one.openness >= LEAST_OPEN and stretch.state != NOT_VISIBLE]
+    starts_s, ends_s = looks["start_s"].tolist(), looks["end_s"].tolist()
+    for stretch in stretches(states, ends_s, starts_s, LEAST_STRETCH_S):
+        start_s, end_s = starts_s[stretch.first], ends_s[stretch.beyond - 1]
+        inside = looks[stretch.first : stretch.beyond]
+        openness = inside["openness"][~np.isnan(inside["openness"])]
+        gazes = inside[(inside["openness"] >= LEAST_OPEN) & (stretch.state != NOT_VISIBLE)]
         yield Segment(
             start_s=start_s,
             end_s=end_s,
@@ -128,10 +132,10 @@ def _segments(track: int, looks: Sequence[_Look], closures: Sequence[tuple[float
                 track_id=track,
                 direction=stretch.state,
                 looking_at_camera=stretch.state == "camera",
-                yaw_degrees=float(np.median([one.yaw for one in gazes])) if gazes else 0.0,
-                pitch_degrees=float(np.median([one.pitch for one in gazes])) if gazes else 0.0,
+                yaw_degrees=float(np.median(gazes["yaw"])) if len(gazes) else 0.0,
+                pitch_degrees=float(np.median(gazes["pitch"])) if len(gazes) else 0.0,
                 blinks=[moment for moment, _ in closures if start_s <= moment < end_s],
-                eye_openness=float(np.mean([one.openness for one in eyes])) if eyes else 0.0,
+                eye_openness=float(openness.mean()) if len(openness) else 0.0,
             ),
         )
 
@@ -142,28 +146,20 @@ def _confidence(states: Sequence[str], stretch: Stretch[str]) -> float:
     return sum(state == stretch.state for state in inside) / len(inside)
 
 
-def _directions(looks: Sequence[_Look], closures: Sequence[tuple[float, float]]) -> list[str]:
+def _directions(looks: _Looks, closures: Sequence[tuple[float, float]]) -> list[str]:
     """Direction of each look, from the running median of the open eyes near it; in a blink they look where they did."""
-    opened = [
-        index
-        for index, look in enumerate(looks)
-        if look.eyes is not None
-        and look.eyes.openness >= LEAST_OPEN
-        and not any(start_s <= look.start_s < end_s for start_s, end_s in closures)
-    ]
-    times_s = np.array([looks[index].start_s for index in opened])
-    angles = np.array([(eyes.yaw, eyes.pitch) for index in opened if (eyes := looks[index].eyes) is not None]).reshape(-1, 2)
-    states = []
-    for look in looks:
-        at = int(np.searchsorted(times_s, look.start_s))
-        near = slice(max(0, at - _MEDIAN // 2), at + _MEDIAN // 2 + 1)
-        since_s = np.abs(times_s[near] - look.start_s).min(initial=np.inf)
-        if look.eyes is None or since_s > LONGEST_S / 2:
-            states.append(NOT_VISIBLE)
-        else:
-            yaw, pitch = np.median(angles[near], axis=0).tolist()
-            states.append(direction(yaw, pitch))
-    return states
+    closed, reopened = (
+        np.searchsorted(bounds_s, looks["start_s"], side="right") for bounds_s in np.array(closures).reshape(-1, 2).T
+    )
+    opened = looks[(looks["openness"] >= LEAST_OPEN) & (closed == reopened)]
+    if not len(opened):
+        return [NOT_VISIBLE] * len(looks)
+    places = np.searchsorted(opened["start_s"], looks["start_s"])[:, None] + np.arange(_MEDIAN) - _MEDIAN // 2
+    near, is_there = opened[np.clip(places, 0, len(opened) - 1)], (places >= 0) & (places < len(opened))
+    since_s = np.where(is_there, np.abs(near["start_s"] - looks["start_s"][:, None]), np.inf).min(axis=1)
+    yaws, pitches = (np.nanmedian(np.where(is_there, near[name], np.nan), axis=1).tolist() for name in ("yaw", "pitch"))
+    is_seen = (~np.isnan(looks["openness"]) & (since_s <= LONGEST_S / 2)).tolist()
+    return [direction(yaw, pitch) if seen else NOT_VISIBLE for yaw, pitch, seen in zip(yaws, pitches, is_seen, strict=True)]
 
 
 def direction(yaw: float, pitch: float) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -27,16 +29,16 @@ _SMOOTHING_S = 0.05
 """Width of the smoothing of boxes: a frame or two, for the mesh hardly trembles."""
 
 
+_SEEN: Final = np.dtype([("time_s", "f8"), ("box", "f8", 4), ("score", "f8"), ("frontalness", "f8")])
+
+
 @dataclass(slots=True)
 class _Sighting:
-    """One track as it grows."""
+    """One track as it grows; `rows` are numbers alone, `_SEEN` after `_SEEN`: a face may be in the picture for an hour."""
 
     start_s: float
     end_s: float = 0.0
-    times_s: list[float] = field(default_factory=list)
-    boxes: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    frontalness: list[float] = field(default_factory=list)
+    rows: array[float] = field(default_factory=lambda: array("d"))
     quality: float = 0.0
     best: float = -1.0
     thumbnail_time_s: float = 0.0
@@ -46,7 +48,7 @@ class FaceDetection(Analyzer):
     """One segment per face track, at the end of the clip: only then it is known who is who."""
 
     name = "face_detection"
-    version = "1"
+    version = "2"
     description = "Faces in tracks with keyframed boxes, quality and frontalness; the same person again has the same id"
     detail = "face"
     stills = True
@@ -98,27 +100,24 @@ class FaceDetection(Analyzer):
     def _see(self, face: Face, aspect: float, item: AnyItem) -> None:
         sighting = self._sightings.setdefault(face.track, _Sighting(item.time_s, thumbnail_time_s=item.time_s))
         sighting.end_s = item.end_s
-        sighting.times_s.append(item.time_s)
-        sighting.boxes.append(face.box)
-        sighting.scores.append(face.score * face.presence)
-        sighting.frontalness.append(head_pose(face.points, aspect).frontalness)
+        frontalness = head_pose(face.points, aspect).frontalness
+        sighting.rows.extend((item.time_s, *face.box.tolist(), face.score * face.presence, frontalness))
 
     def _segment(self, track: int, sighting: _Sighting) -> Segment:
-        times_s = np.array(sighting.times_s)
-        boxes = smooth(times_s, np.array(sighting.boxes), _SMOOTHING_S)
+        seen = np.frombuffer(sighting.rows, _SEEN)
+        times_s, scores = seen["time_s"], seen["score"]
+        boxes = smooth(times_s, seen["box"], _SMOOTHING_S)
         keyframes = keyframe_indices(times_s, boxes, _KEYFRAME_TOLERANCE).tolist()
         return Segment(
             start_s=sighting.start_s,
             end_s=sighting.end_s,
-            confidence=float(np.mean(sighting.scores)),
+            confidence=float(scores.mean()),
             face=FaceDetail(
                 track_id=track,
                 person_id=self._people.person_of.get(track, 0),
-                boxes=[
-                    TimedBox(time_s=times_s[at], box=box_message(boxes[at]), confidence=sighting.scores[at]) for at in keyframes
-                ],
+                boxes=[TimedBox(time_s=times_s[at], box=box_message(boxes[at]), confidence=scores[at]) for at in keyframes],
                 quality=sighting.quality,
-                frontalness=float(np.mean(sighting.frontalness)),
+                frontalness=float(seen["frontalness"].mean()),
                 thumbnail_time_s=sighting.thumbnail_time_s,
             ),
         )

@@ -16,7 +16,6 @@ from reelscope.analysis.v1.geometry_pb2 import Point, Score
 from reelscope.vision.v1.details_pb2 import HandDetail, HandSummary, TimedHand
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
-from reelscope_vision.features.hands import SAMPLED_RATE
 from reelscope_vision.hands.follower import MAX_LOST_S
 from reelscope_vision.hands.gestures import gesture_of
 from reelscope_vision.hands.hand import FrameHands, Hand
@@ -66,7 +65,7 @@ class HandGesture(Analyzer):
     """One segment per hand and stretch of one gesture, at the end of the clip."""
 
     name = "hand_gesture"
-    version = "1"
+    version = "2"
     description = "Hands with 21 landmarks in tracks, left or right, whose they are, and their gestures by finger rules"
     detail = "hand"
     stills: ClassVar[bool] = True
@@ -89,15 +88,13 @@ class HandGesture(Analyzer):
             self._persons = item.value
             return ()
         frame: FrameHands = item.value
-        # A sample stands for the time until the next one.
-        until_s = max(item.end_s, min(item.time_s + 1 / SAMPLED_RATE, self.context.media.video.duration_s))
-        self._shown_s += max(0.0, until_s - max(item.time_s, self._end_s)) if frame.hands else 0.0
-        self._end_s = until_s
+        self._shown_s += item.end_s - item.time_s if frame.hands else 0.0
+        self._end_s = item.end_s
         self._most = max(self._most, len(frame.hands))
         for hand in frame.hands:
             track = self._tracks.setdefault(hand.track, _Track())
             track.times_s.append(item.time_s)
-            track.ends_s.append(until_s)
+            track.ends_s.append(item.end_s)
             track.hands.append(hand)
             track.gestures.append(gesture_of(hand.points * (frame.aspect, 1.0, frame.aspect)))
             if owner := _owner(hand, self._persons, frame.aspect):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -37,10 +36,11 @@ def blinks(times_s: NDArray[np.float64], openness: NDArray[np.float64]) -> list[
     if len(times_s) < 3:  # noqa: PLR2004 - open, closed, open
         return []
     baseline = _baseline(times_s, openness)
+    longest_s = LONGEST_S + float(np.median(np.diff(times_s)))  # by the usual distance of two looks
     found = []
     for first, beyond in _closures(openness / np.maximum(baseline, np.finfo(np.float64).tiny)):
         whole = first > 0 and beyond < len(times_s)
-        if whole and baseline[first] >= LEAST_OPEN and times_s[beyond] - times_s[first - 1] <= LONGEST_S + _step(times_s):
+        if whole and baseline[first] >= LEAST_OPEN and times_s[beyond] - times_s[first - 1] <= longest_s:
             found.append((first, beyond))
     return found
 
@@ -55,11 +55,6 @@ def _closures(shares: NDArray[np.float64]) -> list[tuple[int, int]]:
         if len(closed):
             found.append((first + int(closed[0]), beyond))
     return found
-
-
-def _step(times_s: NDArray[np.float64]) -> float:
-    """The usual distance of two looks."""
-    return float(np.median([after - before for before, after in pairwise(times_s.tolist())]))
 
 
 def _baseline(times_s: NDArray[np.float64], openness: NDArray[np.float64]) -> NDArray[np.float64]:

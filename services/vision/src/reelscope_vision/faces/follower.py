@@ -47,6 +47,9 @@ LEAST_PIXELS = 16.0
 MIN_PRESENCE = 0.5
 """Of the mesh: below, the face is lost (MediaPipe's default)."""
 
+LONGEST_LOOK_S = 0.5
+"""A look stands for at most so long: a picture that does not change is not looked at, and nobody is lost meanwhile."""
+
 MAX_LOST_S = 1.0
 """A face that comes back at its place within this time is the same track: a hand passed before it."""
 
@@ -80,7 +83,7 @@ class Followed:
         track: Its number, from 1.
         mesh: Where it was last.
         score: Of the detector's last sight of it.
-        updated_s: When its mesh was last found.
+        updated_s: When its mesh was last found; later by the time in which nobody looked, as the next.
         confirmed_s: When the detector last saw it.
         cropped_s: When a crop was last cut of it.
         eyes: As they were when its mesh was found.
@@ -110,6 +113,7 @@ class Follower:
     locate: Callable[[Image, Square], Mesh]
     _followed: list[Followed] = field(default_factory=list)
     _next_track: int = 1
+    _looked_s: float = -np.inf
     _searched_s: float = -np.inf
     _searched_closely_s: float = -np.inf
     _tiles: Tiles = field(default_factory=Tiles)
@@ -126,6 +130,7 @@ class Follower:
             The faces that are in it, in the order of their tracks.
         """
         jumped = change >= JUMP
+        self._skip(time_s)
         lost_one = self._follow(picture, time_s)
         is_calm = bool(self._followed) and not any(face.is_lost for face in self._followed)
         wait_s = CALM_SEARCH_S if is_calm else SEARCH_S
@@ -133,6 +138,15 @@ class Follower:
             self._search(picture, time_s, closely=jumped or time_s - self._searched_closely_s >= CLOSE_SEARCH_S)
         self._forget(time_s)
         return sorted((face for face in self._followed if not face.is_lost), key=lambda face: face.track)
+
+    def _skip(self, time_s: float) -> None:
+        """Takes the time in which nobody looked out of what counts against a face."""
+        skipped_s = time_s - self._looked_s - LONGEST_LOOK_S
+        self._looked_s = time_s
+        if skipped_s > 0:
+            for face in self._followed:
+                face.updated_s += skipped_s
+                face.confirmed_s += skipped_s
 
     def _follow(self, picture: Image, time_s: float) -> bool:
         """Moves the meshes of those whose turn it is: the ones not looked at for longest. Says whether one was lost."""
@@ -197,8 +211,11 @@ class Follower:
         return max(lost, key=lambda face: face.updated_s, default=None)
 
     def _forget(self, time_s: float) -> None:
+        """Lets go of those that are lost for good, but not of those whose turn to be looked at has not come."""
         self._followed = [
-            face for face in self._followed if time_s - face.updated_s <= MAX_LOST_S and time_s - face.confirmed_s <= UNSEEN_S
+            face
+            for face in self._followed
+            if not (face.is_lost and time_s - face.updated_s > MAX_LOST_S) and time_s - face.confirmed_s <= UNSEEN_S
         ]
 
 

@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from reelscope_runtime.engine.node import Feature, NodeContext
-from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_vision.faces.face import FrameFaces
-from reelscope_vision.tracking.settling import PROOF_S, Settled, Settler
+from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.features.settled_tracks import SettledTracks
 
 
-class FaceTracks(Feature):
-    """Frames as "faces" gives them, with final tracks, numbered from 1 in the order of their first frames.
-
-    A track ends at a cut even where a face goes on at the same place: `person_id` joins the same person's tracks.
-    """
+class FaceTracks(SettledTracks):
+    """Frames as "faces" gives them; `person_id` joins the same person's tracks."""
 
     name = "face_tracks"
-    version = "1"
+    version = "2"
     # Shots first: of a cut and a frame at the same time, the frame belongs to the new shot.
     requires = ("shots", "faces")
-    lookback_s = 2 * PROOF_S
+    sampled_rate = SEEN.fps or math.inf
 
-    def __init__(self, context: NodeContext) -> None:
-        super().__init__(context)
-        self._settler = Settler()
+    def raw_tracks(self, frame: FrameFaces) -> Sequence[int]:
+        """Of the faces."""
+        return [face.track for face in frame.faces]
 
-    def process(self, item: AnyItem) -> Iterable[AnyItem]:
-        """Takes a transition or the faces of a frame; gives the frames that have waited long enough."""
-        if item.source == "shots":
-            if item.value.ends_tracks:
-                self._settler.cut(item.time_s)
-            return
-        for settled in self._settler.feed(item, [face.track for face in item.value.faces]):
-            yield self._item(settled)
-
-    def flush(self) -> Iterable[AnyItem]:
-        """Gives the last frames."""
-        return [self._item(settled) for settled in self._settler.finish()]
-
-    def _item(self, settled: Settled) -> Item[FrameFaces]:
-        item, frame = settled.item, settled.item.value
-        faces = tuple(replace(face, track=settled.tracks[face.track]) for face in frame.faces if face.track in settled.tracks)
-        return Item(self.name, item.time_s, item.end_s, item.index, replace(frame, faces=faces))
+    def renumbered(self, frame: FrameFaces, tracks: Mapping[int, int]) -> FrameFaces:
+        """With the faces that are told of."""
+        return replace(frame, faces=tuple(replace(one, track=tracks[one.track]) for one in frame.faces if one.track in tracks))

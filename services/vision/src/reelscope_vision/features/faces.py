@@ -32,7 +32,7 @@ class Faces(Feature):
     """
 
     name = "faces"
-    version = "1"
+    version = "2"
     frames = SEEN
     models = (_DETECTION, _MESH)
 

@@ -83,10 +83,9 @@ def _persons(numbers: Sequence[int], tracks: Mapping[int, _Track]) -> dict[int, 
     sums = np.array([tracks[number].embedding for number in known]).reshape(len(known), -1)
     apart = np.array([[a == b or b in tracks[a].beside for b in known] for a in known], bool).reshape(len(known), len(known))
     alive = np.ones(len(known), bool)
-    while alive.sum() > 1:
-        lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), np.finfo(np.float64).tiny)
-        likeness = (sums / lengths) @ (sums / lengths).T
-        likeness[apart | ~(alive[:, None] & alive)] = -1.0
+    units = sums / _lengths(sums)
+    likeness = np.where(apart, -1.0, units @ units.T)
+    while True:
         first, second = divmod(int(likeness.argmax()), len(known))
         if likeness[first, second] < SAME_PERSON:
             break
@@ -95,6 +94,16 @@ def _persons(numbers: Sequence[int], tracks: Mapping[int, _Track]) -> dict[int, 
         apart[first] |= apart[second]
         apart[:, first] = apart[first]
         alive[second] = False
+        # Only what the merged one is like has changed: all pairs anew would take minutes for a thousand tracks.
+        units[first] = sums[first] / _lengths(sums[first])
+        likeness[first] = likeness[:, first] = np.where(apart[first] | ~alive, -1.0, units @ units[first])
+        likeness[second] = likeness[:, second] = -1.0
     found = [group for group, lives in zip(groups, alive, strict=True) if lives]
     found += [{number} for number in numbers if number not in tracks]
     return {number: person for person, group in enumerate(sorted(found, key=min), start=1) for number in group}
+
+
+def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the rows, shape [..., 1]; never 0."""
+    lengths: NDArray[np.float64] = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.maximum(lengths, np.finfo(np.float64).tiny)
