@@ -155,6 +155,13 @@ def test_jumps_are_counted() -> None:
     assert counted(summary) == {"jump": 2}
 
 
+def test_the_ground_is_known_at_any_rate_of_pictures() -> None:
+    """The median is over seconds: over a number of pictures, it would be in the air itself at 30 a second."""
+    jump = [body(lift=0.5 * np.sin(np.pi * at / 21)) for at in range(22)]
+    _, summary = run([body()] * 40 + jump + [body()] * 40, fps=30.0)
+    assert counted(summary) == {"jump": 1}
+
+
 def test_claps_are_counted() -> None:
     clap = [body(arms=0.6, hands=at) for at in (0.6, 0.3, 0.05, 0.3, 0.6)]
     assert counted(run([body(arms=0.6, hands=0.6)] * 5 + clap * 4)[1])["clap"] == 4

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reelscope.analysis.v1.analysis_pb2 import Segment
 from reelscope.analysis.v1.geometry_pb2 import Box, Point, TimedPolygon
 from reelscope.vision.v1.details_pb2 import CompositionDetail, TextDetail
+from reelscope_vision.analyzers.composition_analysis import _Spans
 from reelscope_vision.composition.candidate import Candidate
 from reelscope_vision.composition.conflicts import conflicts
 from reelscope_vision.composition.division import Sample, divide
@@ -222,6 +223,12 @@ def test_a_stretch_ends_where_the_subject_goes_elsewhere() -> None:
 
 
 # What an app covers
+
+
+def test_times_within_spans_that_overlap() -> None:
+    spans = _Spans([(5.0, 6.0), (1.0, 4.0), (2.0, 3.0)])
+    assert [at for at in np.arange(0, 8, 0.5).tolist() if at in spans] == [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 5.0, 5.5]
+    assert 1.0 not in _Spans([])
 
 
 def test_zones_of_an_app_do_not_overlap() -> None:

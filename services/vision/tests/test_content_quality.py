@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reelscope_vision.analyzers.content_quality import _stretches
 from reelscope_vision.features.picture_quality import measured
 from reelscope_vision.quality.bars import bars
 from reelscope_vision.quality.measures import Exposure, blocks, exposure, noise
@@ -156,6 +157,21 @@ def test_one_blurred_moment_is_no_segment(analyze: Analyze, make_clip: MakeClip)
     frames = [sharp] * 30 + [cv2.GaussianBlur(sharp, (0, 0), 9)] * 2 + [sharp] * 30
     result = analyze(make_clip(np.stack(frames), rate=10, crf=10), "content_quality")
     assert len(result.segments) == 1
+
+
+def test_a_new_picture_is_compared_with_the_last_ones_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    median = np.median
+
+    def counted(values: list[float]) -> float:
+        sizes.append(len(values))
+        return float(median(values))
+
+    monkeypatch.setattr(np, "median", counted)
+    scores = [80.0] * 1000 + [50.0] * 1000
+    scores[500] = 10.0  # a blink
+    assert _stretches(scores) == [(0, 1000), (1000, 2000)]
+    assert max(sizes) < 200
 
 
 def test_a_letterboxed_clip(analyze: Analyze, make_clip: MakeClip) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -13,7 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from conftest import Analyze, MakeClip
-from reelscope_vision.scenes.look import likeness, look_of
+from reelscope_vision.scenes import grouping
+from reelscope_vision.scenes.grouping import Shot, are_one_place
+from reelscope_vision.scenes.look import Look, likeness, look_of
 
 Frames = NDArray[np.uint8]
 PLACES = {
@@ -76,3 +79,35 @@ def test_likeness_of_places(shot: Callable[[str, int], Frames]) -> None:
         same = likeness(looks[place, 0], looks[place, 1])
         others = [likeness(looks[place, 0], look) for (other, _), look in looks.items() if other != place]
         assert same > max(others) + 0.1, (place, same, others)
+
+
+def made(seed: int) -> Look:
+    rng = np.random.default_rng(seed)
+    edges = rng.random(128).astype(np.float32)
+    return Look(rng.dirichlet(np.full(384, 0.05)).astype(np.float32), edges / np.linalg.norm(edges), is_plain=False)
+
+
+def test_places_are_those_that_shots_are_of_pair_by_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks that have a part in common, so that some are alike, some only with one person in both, and some are not."""
+    rng = np.random.default_rng(5)
+    shots: list[Shot] = []
+    for number, share in enumerate(rng.uniform(0.1, 0.7, 60).tolist()):
+        usual, own = made(int(rng.integers(5))), made(100 + number)
+        persons = {int(person) for person in rng.integers(0, 12, rng.integers(0, 2))}
+        colors = np.asarray((1 - share) * usual.colors + share * own.colors, np.float32)
+        shots.append(Shot(0.0, 1.0, [replace(own, colors=colors)], persons))
+    shots[7].looks.clear()
+    scenes = [list(range(at, at + 2)) for at in range(0, 60, 2)]
+    known: list[list[Shot]] = []
+    expected = []
+    for scene in scenes:
+        members = [shots[index] for index in scene]
+        same = (at for at, place in enumerate(known) if any(are_one_place(a, b) for a in place for b in members))
+        expected.append(next(same, len(known)))
+        known += [[]] * (expected[-1] == len(known))
+        known[expected[-1]] = known[expected[-1]] + members
+    monkeypatch.setattr(grouping, "likeness", None)
+    assert grouping.places_of(shots, scenes) == expected
+    assert 1 < len(set(expected)) < len(scenes)
+    assert grouping.places_of([Shot(0.0, 1.0, [made(1)])], [[0]]) == [0]
+    assert grouping.places_of([Shot(0.0, 1.0)], [[0]]) == [0]

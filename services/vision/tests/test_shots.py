@@ -16,6 +16,7 @@ from reelscope_runtime.engine.node import NodeContext
 from reelscope_runtime.media.items import Item
 from reelscope_runtime.models import ModelPool
 from reelscope_vision.features.shots import Shots
+from reelscope_vision.shots import mixing
 from reelscope_vision.shots.boundary_net import KEPT, BoundaryNet
 from reelscope_vision.shots.history import History
 from reelscope_vision.shots.spans import SpanReader
@@ -307,6 +308,28 @@ def test_each_frame_is_decided_once_by_a_window_around_it() -> None:
     assert [round(middle) for middle, _ in given] == [number % 256 for number in np.arange(260) * 37]
     assert len(windows) == -(-260 // KEPT)
     assert all(window.shape == (100, 27, 48, 3) for window in windows)
+
+
+@pytest.mark.parametrize("step", [1, 4])
+def test_the_ends_of_a_dissolve_cost_as_much_at_any_frame_rate(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pictures mixed for 40 network frames, of which the middle is known: the pairs of ends that are tried don't grow."""
+    old, new = (shot(seed, 1)[0].astype(np.float64) for seed in (15, 16))
+    first, length = 30 * step, 40 * step + 1
+    ratio = np.clip((np.arange(100 * step) - first + 1) / (length + 1), 0, 1)[:, None, None, None]
+    history = History()
+    for _ in fill(history, np.rint(old * (1 - ratio) + new * ratio).astype(np.uint8)):
+        pass
+    tried: list[float] = []
+    measure = mixing._error
+
+    def counted(shares: NDArray[np.float64], ramp: NDArray[np.float64]) -> float:
+        tried.append(measure(shares, ramp))
+        return tried[-1]
+
+    monkeypatch.setattr(mixing, "_error", counted)
+    found = mixing.mixed_between(history, first + 10 * step, first + length - 1 - 10 * step, step)
+    assert found == pytest.approx((first, first + length - 1), abs=1)
+    assert len(tried) <= 600
 
 
 def test_two_peaks_in_one_stretch_are_two_transitions() -> None:

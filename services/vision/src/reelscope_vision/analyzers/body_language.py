@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
-from reelscope.analysis.v1.geometry_pb2 import Score
 from reelscope.vision.v1.details_pb2 import BodyLanguageDetail, BodyLanguageSummary
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
@@ -27,6 +26,7 @@ from reelscope_vision.hands.hand import FrameHands
 from reelscope_vision.nets.movenet import SIZE
 from reelscope_vision.persons.person import FramePersons, Person
 from reelscope_vision.persons.skeleton import NOSE
+from reelscope_vision.tracking.shares import shares
 
 _FRESH_S: Final = 0.1
 """Faces and hands of a picture so near are the person's own."""
@@ -104,7 +104,7 @@ class BodyLanguage(Analyzer):
 
     def summary(self) -> Summary:
         """Means over all persons."""
-        found = BodyLanguageSummary(facing_shares=_shares(self._facing_s), lean_shares=_shares(self._lean_s))
+        found = BodyLanguageSummary(facing_shares=shares(self._facing_s), lean_shares=shares(self._lean_s))
         for name, total in self._sums.items():
             setattr(found, name, total / self._known_s[name])
         return Summary(body=found)
@@ -184,9 +184,3 @@ def _face_of(person: Person, faces: Sequence[Face]) -> Face | None:
 def _mean(values: NDArray[np.float32]) -> float | None:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None
-
-
-def _shares(seconds: dict[str, float]) -> list[Score]:
-    total = sum(seconds.values())
-    ordered = sorted(seconds.items(), key=lambda pair: -pair[1])
-    return [Score(label=name, score=value / total) for name, value in ordered if total > 0]

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
-from reelscope.analysis.v1.geometry_pb2 import Keypoint, Point, Score
+from reelscope.analysis.v1.geometry_pb2 import Keypoint, Point
 from reelscope.vision.v1.details_pb2 import ActionCount, PoseAction, PoseDetail, PoseSummary, TimedPose
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
@@ -23,6 +23,7 @@ from reelscope_vision.persons.postures import postures
 from reelscope_vision.persons.skeleton import Skeleton, energy, skeleton
 from reelscope_vision.tracking.boxes import box_message
 from reelscope_vision.tracking.keyframes import keyframe_indices
+from reelscope_vision.tracking.shares import shares
 
 REPEATABLE: Final = ("squat", "jump", "clap")
 """Actions whose number means something."""
@@ -83,13 +84,11 @@ class BodyPose(Analyzer):
 
     def summary(self) -> Summary:
         """Persons, shares of the postures, and how often each action was done."""
-        total = sum(self._posture_s.values())
-        shares = sorted(self._posture_s.items(), key=lambda pair: -pair[1])
         return Summary(
             pose=PoseSummary(
                 track_count=len(self._tracks),
                 max_simultaneous=self._most,
-                posture_shares=[Score(label=name, score=seconds / total) for name, seconds in shares if total > 0],
+                posture_shares=shares(self._posture_s),
                 actions=[ActionCount(name=name, repetitions=count) for name, count in sorted(self._counts.items())],
             )
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter, itemgetter
 from typing import Final
 
 import numpy as np
@@ -22,6 +24,7 @@ from reelscope_vision.camera.shot_size import of_face, of_keypoints, shot_size
 from reelscope_vision.faces.face import FrameFaces
 from reelscope_vision.persons.person import FramePersons
 from reelscope_vision.shots.transition import Transition
+from reelscope_vision.tracking.shares import shares
 
 _SEVERAL: Final = 2
 """Where so many people are in the picture and all of it grows, the camera comes nearer; one alone may lean forward."""
@@ -125,8 +128,8 @@ class CameraAnalysis(Analyzer):
         return Summary(
             camera=CameraSummary(
                 dominant_motion=max(self._seconds, key=lambda name: self._seconds[name], default="static"),
-                motion_shares=_shares(self._seconds),
-                shot_size_shares=_shares(self._sizes),
+                motion_shares=shares(self._seconds),
+                shot_size_shares=shares(self._sizes),
                 shake=math.sqrt(self._shaken / total) if (total := sum(self._seconds.values())) > 0 else 0.0,
             )
         )
@@ -159,12 +162,15 @@ class CameraAnalysis(Analyzer):
         return samples
 
     def _is_crowded(self, shot: _Shot) -> bool:
-        counts = [count for time_s, count in self._people if shot.start_s <= time_s < shot.end_s and count]
+        low, high = (bisect_left(self._people, at, key=itemgetter(0)) for at in (shot.start_s, shot.end_s))
+        counts = [count for _, count in self._people[low:high] if count]
         return bool(counts) and float(np.median(counts)) >= _SEVERAL
 
     def _segment(self, motion: Motion, shot: _Shot) -> Segment:
-        inside = [flow for time_s, flow in shot.steps if motion.start_s < time_s <= motion.end_s]
-        subjects = [one for one in self._subjects if motion.start_s <= one.time_s < motion.end_s]
+        span = slice(*(bisect_right(shot.steps, at, key=itemgetter(0)) for at in (motion.start_s, motion.end_s)))
+        inside = [flow for _, flow in shot.steps[span]]
+        span = slice(*(bisect_left(self._subjects, at, key=attrgetter("time_s")) for at in (motion.start_s, motion.end_s)))
+        subjects = self._subjects[span]
         name = "tracking" if _is_followed(motion, subjects) else motion.name
         seconds = motion.end_s - motion.start_s
         self._seconds[name] += seconds
@@ -205,9 +211,3 @@ def _is_followed(motion: Motion, subjects: Sequence[_Subject]) -> bool:
     times = np.array([one.time_s for one in subjects])
     places = np.array([(one.x, one.y)[axis] for one in subjects])
     return abs(float(np.polyfit(times, places, 1)[0])) < _FOLLOWED * abs(motion.shift[axis])
-
-
-def _shares(seconds: dict[str, float]) -> list[Score]:
-    total = sum(seconds.values())
-    ordered = sorted(seconds.items(), key=lambda pair: -pair[1])
-    return [Score(label=name, score=value / total) for name, value in ordered if total > 0]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import ClassVar, Final
+from itertools import accumulate, pairwise
+from operator import itemgetter
+from typing import ClassVar, Final, TypeVar
 
 import numpy as np
 
@@ -26,6 +28,8 @@ from reelscope_vision.features.subjects import Subjects
 from reelscope_vision.quality.bars import Bars
 from reelscope_vision.shots.transition import Transition
 from reelscope_vision.tracking.boxes import box_message
+
+Value = TypeVar("Value")
 
 _WITHOUT_SUBJECT: Final = 0.5
 """Confidence where there is no subject: the measures of the whole picture hold, the rest is absent."""
@@ -53,6 +57,20 @@ class _Stretch:
     def seconds(self) -> float:
         """A still picture may have no duration at all."""
         return max(self.end_s - self.start_s, 1e-3)
+
+
+class _Spans:
+    """Stretches of time, which may overlap: whether a time is in any of them."""
+
+    def __init__(self, spans: Iterable[tuple[float, float]]) -> None:
+        ordered = sorted(spans)
+        self._starts_s = [start_s for start_s, _ in ordered]
+        # Of those that began, the last to end.
+        self._ends_s = list(accumulate((end_s for _, end_s in ordered), max))
+
+    def __contains__(self, time_s: float) -> bool:
+        at = bisect_right(self._starts_s, time_s)
+        return at > 0 and time_s < self._ends_s[at - 1]
 
 
 class CompositionAnalysis(Analyzer):
@@ -115,13 +133,13 @@ class CompositionAnalysis(Analyzer):
         end_s = max(self.context.media.video.duration_s, self._end_s)
         bounds_s = [0.0, *(one.time_s for one in self._transitions), end_s]
         # Pictures within a dissolve show two compositions.
-        unclear = [(one.start_s, one.end_s) for one in self._transitions if one.first_frame < one.last_frame]
-        layouts = [one for one in self._layouts if not _is_within(one[0], unclear)]
-        subjects = [one for one in self._subjects if not _is_within(one[0], unclear)]
+        unclear = _Spans([(one.start_s, one.end_s) for one in self._transitions if one.first_frame < one.last_frame])
+        layouts = [one for one in self._layouts if one[0] not in unclear]
+        subjects = [one for one in self._subjects if one[0] not in unclear]
         for start_s, beyond_s in pairwise(bounds_s):
             # A still picture may have no duration at all.
-            seen = [one for one in layouts if start_s <= one[0] < beyond_s or not beyond_s]
-            found = [one for one in subjects if start_s <= one[0] < beyond_s or not beyond_s]
+            seen = _between(layouts, start_s, beyond_s) if beyond_s else layouts
+            found = _between(subjects, start_s, beyond_s) if beyond_s else subjects
             if not seen or not found:
                 continue
             samples = samples_of(found, seen)
@@ -129,7 +147,7 @@ class CompositionAnalysis(Analyzer):
             starts_s = [start_s, *(samples[part.start].time_s for part in parts[1:]), beyond_s]
             for part, (first_s, last_s) in zip(parts, pairwise(starts_s), strict=True):
                 # A stretch is longer than the time between two layouts, but for a whole shot.
-                within = [layout for time_s, layout in seen if first_s <= time_s < last_s] or [seen[0][1]]
+                within = [layout for _, layout in _between(seen, first_s, last_s)] or [seen[0][1]]
                 yield _Stretch(first_s, last_s, samples[part], within)
 
     def _segment(self, stretch: _Stretch) -> Segment:
@@ -219,5 +237,6 @@ def _sides(bars: Bars) -> tuple[float, float, float, float]:
     return bars.top, bars.bottom, bars.left, bars.right
 
 
-def _is_within(time_s: float, spans: Sequence[tuple[float, float]]) -> bool:
-    return any(start_s <= time_s < end_s for start_s, end_s in spans)
+def _between(timed: Sequence[tuple[float, Value]], start_s: float, beyond_s: float) -> Sequence[tuple[float, Value]]:
+    low, high = (bisect_left(timed, at, key=itemgetter(0)) for at in (start_s, beyond_s))
+    return timed[low:high]

@@ -21,6 +21,9 @@ from reelscope_vision.shots.transition import Transition
 _OTHER_LEVEL = 15.0
 """Points of the overall score between two stretches of a shot: a viewer sees the difference at once."""
 
+_LEVEL_SAMPLES = 120
+"""Pictures of a stretch, its last ones, that a new one is compared with: two minutes, after which nobody sees a difference."""
+
 _SURE_SAMPLES = 3
 """Pictures after which a segment's medians hardly change."""
 
@@ -143,7 +146,7 @@ def _stretches(scores: Sequence[float]) -> list[tuple[int, int]]:
     """First and beyond of each stretch; one sample alone that differs, a blink or a blurred moment, is none."""
     firsts = [0] if scores else []
     for index in range(1, len(scores) - 1):
-        level = float(np.median(scores[firsts[-1] : index]))
+        level = float(np.median(scores[max(firsts[-1], index - _LEVEL_SAMPLES) : index]))
         now, later = scores[index] - level, scores[index + 1] - level
         if abs(now) > _OTHER_LEVEL and abs(later) > _OTHER_LEVEL and now * later > 0:
             firsts.append(index)

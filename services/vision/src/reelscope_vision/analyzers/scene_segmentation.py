@@ -14,7 +14,7 @@ from reelscope_runtime.media.items import AnyItem
 from reelscope_vision.faces.face import FrameFaces
 from reelscope_vision.features.objects import FrameObjects
 from reelscope_vision.features.people import People
-from reelscope_vision.scenes.grouping import Shot, are_one_place, scenes_of
+from reelscope_vision.scenes.grouping import Shot, places_of, scenes_of
 from reelscope_vision.scenes.look import Look
 from reelscope_vision.shots.transition import Transition
 
@@ -87,7 +87,8 @@ class SceneSegmentation(Analyzer):
         super().__init__(context)
         self._bounds_s: list[float] = [0.0]
         self._looks: list[tuple[float, Look]] = []
-        self._objects: list[tuple[float, frozenset[str]]] = []
+        self._object_times_s: list[float] = []
+        self._objects: list[frozenset[str]] = []
         self._faces: list[tuple[float, frozenset[int]]] = []
         self._people = People({})
         self._end_s = 0.0
@@ -103,7 +104,8 @@ class SceneSegmentation(Analyzer):
         elif isinstance(value, Look):
             self._looks.append((item.time_s, value))
         elif isinstance(value, FrameObjects):
-            self._objects.append((item.time_s, frozenset(one.label for one in value.detections if one.score >= _SURE_SCORE)))
+            self._object_times_s.append(item.time_s)
+            self._objects.append(frozenset(one.label for one in value.detections if one.score >= _SURE_SCORE))
         elif isinstance(value, FrameFaces):
             self._faces.append((item.time_s, frozenset(face.track for face in value.faces)))
         elif isinstance(value, People):
@@ -113,14 +115,10 @@ class SceneSegmentation(Analyzer):
     def flush(self) -> Iterable[Segment]:
         """Gives all scenes, in order."""
         shots = self._shots()
-        numbers: list[list[Shot]] = []
-        for scene in scenes_of(shots):
+        scenes = scenes_of(shots)
+        places = places_of(shots, scenes)
+        for scene, place in zip(scenes, places, strict=True):
             members = [shots[index] for index in scene]
-            again = next((at for at, one in enumerate(numbers) if any(are_one_place(a, b) for a in one for b in members)), None)
-            if again is None:
-                numbers.append([])
-                again = len(numbers) - 1
-            numbers[again] += members
             longest = max(members, key=lambda shot: shot.end_s - shot.start_s)
             setting, confidence = self._setting(members)
             yield Segment(
@@ -128,10 +126,10 @@ class SceneSegmentation(Analyzer):
                 end_s=members[-1].end_s,
                 confidence=confidence,
                 scene=SceneDetail(
-                    scene_id=again + 1, shots=scene, setting=setting, thumbnail_time_s=(longest.start_s + longest.end_s) / 2
+                    scene_id=place + 1, shots=scene, setting=setting, thumbnail_time_s=(longest.start_s + longest.end_s) / 2
                 ),
             )
-        self._scene_count = len(numbers)
+        self._scene_count = len(set(places))
 
     def summary(self) -> Summary:
         """How many places, and how many shots."""
@@ -152,7 +150,8 @@ class SceneSegmentation(Analyzer):
 
     def _setting(self, shots: Sequence[Shot]) -> tuple[str, float]:
         """Where the scene is, and how sure that is; unknown settings leave the scene itself sure."""
-        seen = [labels for time_s, labels in self._objects if any(one.start_s <= time_s < one.end_s for one in shots)]
+        spans = [[bisect.bisect_left(self._object_times_s, at) for at in (one.start_s, one.end_s)] for one in shots]
+        seen = [labels for first, beyond in spans for labels in self._objects[first:beyond]]
         if not seen:
             return "", 0.5
         inside, outside = (sum(bool(labels & kind) for labels in seen) / len(seen) for kind in (_INDOORS, _OUTDOORS))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from array import array
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -17,12 +18,12 @@ from reelscope.vision.v1.details_pb2 import EffectCount, EffectDetail, EffectSum
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 from reelscope_vision.camera.flow import Flow
+from reelscope_vision.effects.buffer import ShotBuffer
 from reelscope_vision.effects.composition import letterbox, picture_in_picture, split_screen
 from reelscope_vision.effects.effect import Effect, Shot
 from reelscope_vision.effects.motion import shakes, zoom_punches
 from reelscope_vision.effects.timing import STILL, freezes, slow_motions, speed_changes
 from reelscope_vision.effects.tone import blur, colour_filter, glitches, grayscale, mirror
-from reelscope_vision.features.frame_measures import FrameMeasures
 from reelscope_vision.shots.transition import Transition
 
 _DETECTORS: Final[tuple[Callable[[Shot], Iterable[Effect]], ...]] = (
@@ -80,8 +81,11 @@ class VisualEffects(Analyzer):
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
         self._transitions: list[Transition] = []
-        self._frames: list[tuple[float, float, FrameMeasures]] = []
-        self._steps: list[tuple[float, Flow]] = []
+        self._shot = ShotBuffer()
+        self._shot_start_s = 0.0
+        self._inside: list[Effect] = []
+        # Of all frames: a fade goes on after its transition has come.
+        self._times_s, self._lumas, self._spreads = array("d"), array("f"), array("f")
         self._counts: Counter[str] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -89,17 +93,21 @@ class VisualEffects(Analyzer):
         """Takes a transition, a step of the flow, or the measures of a frame."""
         if isinstance(item.value, Transition):
             self._transitions.append(item.value)
+            self._end_shot(item.value)
         elif isinstance(item.value, Flow):
-            self._steps.append((item.time_s, item.value))
+            self._shot.add_step(item.time_s, item.value)
         else:
-            self._frames.append((item.time_s, item.end_s, item.value))
+            self._shot.add(item.time_s, item.end_s, item.value)
+            self._times_s.append(item.time_s)
+            self._lumas.append(item.value.luma)
+            self._spreads.append(item.value.spread)
         return ()
 
     def flush(self) -> Iterable[Segment]:
         """Gives all effects in the order of their starts."""
+        self._end_shot(None)
         found = [effect for transition in self._transitions for effect in self._of_transition(transition)]
-        inside = [effect for shot in self._shots() for effect in _of_shot(shot)]
-        for effect in sorted([*found, *_joined(inside)], key=lambda one: (one.start_s, one.kind)):
+        for effect in sorted([*found, *_joined(self._inside)], key=lambda one: (one.start_s, one.kind)):
             self._counts[effect.kind] += 1
             self._seconds[effect.kind] += effect.end_s - effect.start_s
             yield Segment(
@@ -131,39 +139,30 @@ class VisualEffects(Analyzer):
 
     def _fade(self, one: Transition) -> Iterable[Effect]:
         """In, out, or out and in again, by how much picture there is at its start, its end and in between."""
-        inside = [(time_s, end_s, frame) for time_s, end_s, frame in self._frames if one.start_s <= time_s < one.end_s]
-        if not inside:
+        inside = slice(bisect_left(self._times_s, one.start_s), bisect_left(self._times_s, one.end_s))
+        times_s, lumas, spreads = self._times_s[inside], self._lumas[inside], np.array(self._spreads[inside])
+        if not times_s:
             return
-        spreads = np.array([frame.spread for _, _, frame in inside])
-        lumas = np.array([frame.luma for _, _, frame in inside])
         lowest = int(spreads.argmin())
         evidence = f"the picture's spread goes from {spreads[0]:.0f} by {spreads.min():.0f} to {spreads[-1]:.0f} grey levels"
-        through = spreads[lowest] < _DIP * min(spreads[0], spreads[-1]) and 0 < lowest < len(inside) - 1
+        through = spreads[lowest] < _DIP * min(spreads[0], spreads[-1]) and 0 < lowest < len(times_s) - 1
         if through:
-            yield Effect("fade_out", one.start_s, inside[lowest][0], one.strength, one.strength, evidence)
-            yield Effect("fade_in", inside[lowest][0], one.end_s, one.strength, one.strength, evidence)
+            yield Effect("fade_out", one.start_s, times_s[lowest], one.strength, one.strength, evidence)
+            yield Effect("fade_in", times_s[lowest], one.end_s, one.strength, one.strength, evidence)
             return
         # Between plain pictures, say black and white, the brighter one counts as the picture.
         plain = max(spreads[0], spreads[-1]) < 2 * max(1.0, min(spreads[0], spreads[-1]))
         rises = lumas[-1] > lumas[0] if plain else spreads[-1] > spreads[0]
         yield Effect("fade_in" if rises else "fade_out", one.start_s, one.end_s, one.strength, one.strength, evidence)
 
-    def _shots(self) -> list[Shot]:
-        """The frames between transitions that change the picture."""
-        edges = [(one.start_s, one.end_s if one.first_frame < one.last_frame else one.time_s) for one in self._transitions]
-        bounds = [(-math.inf, 0.0), *edges, (math.inf, math.inf)]
-        shots = []
-        at = 0
-        for (_, start_s), (end_s, _) in pairwise(bounds):
-            while at < len(self._frames) and self._frames[at][0] < start_s:
-                at += 1
-            first = at
-            while at < len(self._frames) and self._frames[at][0] < end_s:
-                at += 1
-            if at > first:
-                steps = [(time_s, flow) for time_s, flow in self._steps if flow.since_s >= start_s and time_s < end_s]
-                shots.append(_shot(self._frames[first:at], steps))
-        return shots
+    def _end_shot(self, one: Transition | None) -> None:
+        """Looks for effects in the frames since the last transition that changes the picture; None is the end of the clip."""
+        shot = self._shot.take(self._shot_start_s, one.start_s if one else math.inf)
+        if shot is not None:
+            self._inside += _of_shot(shot)
+        if one:
+            start_s = one.end_s if one.first_frame < one.last_frame else one.time_s
+            self._shot_start_s = max(self._shot_start_s, start_s)
 
 
 def _of_shot(shot: Shot) -> list[Effect]:
@@ -181,29 +180,6 @@ def _is_echo(one: Effect, move: Effect, shot: Shot) -> bool:
         return rested and abs(one.start_s - move.end_s) <= _NEAR_S
     edges = (move.start_s, move.end_s)
     return one.kind == "speed_up" and any(abs(at - edge) <= _NEAR_S for at in (one.start_s, one.end_s) for edge in edges)
-
-
-def _shot(frames: list[tuple[float, float, FrameMeasures]], steps: list[tuple[float, Flow]]) -> Shot:
-    values = [value for _, _, value in frames]
-    change = np.array([value.change for value in values])
-    change[0] = 0.0
-    return Shot(
-        starts_s=np.array([time_s for time_s, _, _ in frames]),
-        ends_s=np.array([end_s for _, end_s, _ in frames]),
-        luma=np.array([value.luma for value in values]),
-        spread=np.array([value.spread for value in values]),
-        chroma=np.array([value.chroma for value in values]),
-        tint=np.array([value.tint for value in values]),
-        stray=np.array([value.stray for value in values]),
-        fringe=np.array([value.fringe for value in values]),
-        detail=np.array([value.detail for value in values]),
-        details=np.stack([value.details for value in values]),
-        change=np.nan_to_num(change),
-        cells=np.stack([value.cells for value in values]),
-        symmetry=np.array([value.symmetry for value in values]),
-        layouts=[(index, value.layout) for index, value in enumerate(values) if value.layout is not None],
-        steps=steps,
-    )
 
 
 def _joined(effects: Iterable[Effect]) -> list[Effect]:

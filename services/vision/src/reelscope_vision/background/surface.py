@@ -12,18 +12,9 @@ from numpy.typing import NDArray
 from reelscope_runtime.media.items import Image
 from reelscope_vision.color.oklab import Colors, chroma, hue_degrees, saturation
 from reelscope_vision.quality.measures import noise
-from reelscope_vision.quality.sharpness import LEAST_SIDE, windows
+from reelscope_vision.quality.sharpness import FINE_STEP, LEAST_SIDE, least_edge, slope_scale, windows
 
 Kind = Literal["", "real", "blurred", "plain", "green_screen"]
-
-_STEP: Final = 2
-"""Pixels per cell in which edges are looked for: windows of 18 pixels."""
-
-_EDGE: Final = 16.0
-"""Grey levels within a window from which it has an edge; the shading of a wall has less."""
-
-_NOISE_RANGE: Final = 8.0
-"""Standard deviations of the noise; noise alone spans 6 in such a window."""
 
 _SOFT_PERCENT: Final = 75.0
 """Percentile of the slopes: a caption in front of a blurred background takes less than a quarter of its edges."""
@@ -50,11 +41,7 @@ _PLAIN_EDGES: Final = 0.3
 _REST_PERCENT: Final = 80.0
 
 _BLURRED: Final = 0.19
-"""Slope of the edges in a picture of `_USUAL_SIDE`: a blur of 4 pixels, which is more than a phone's lens makes of a room."""
-
-_USUAL_SIDE: Final = 720
-_SIDE_POWER: Final = 1 / 3
-"""A smaller picture has fewer pixels of the same blur, though its own edges are hardly steeper: a third of the way."""
+"""Slope of the edges in a picture of 720 pixels: a blur of 4 pixels, which is more than a phone's lens makes of a room."""
 
 _BLURRED_UNSURE: Final = 0.15
 """The same where there is no person's sharpness to compare with."""
@@ -119,7 +106,7 @@ class Surface:
             return True
         if self.person_slope is None:
             return self.slope < _BLURRED_UNSURE
-        blurred = _BLURRED * (_USUAL_SIDE / self.side) ** _SIDE_POWER
+        blurred = _BLURRED * slope_scale(self.side)
         return bool(self.slope < min(blurred, _BLURRED_ALONE * self.person_slope))
 
 
@@ -172,13 +159,13 @@ def _edges(picture: Image, alpha: NDArray[np.float32]) -> tuple[float, float | N
         return 0.0, None, None
     luma = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
     deviation = noise(luma)
-    seen = windows(luma, step=_STEP)
+    seen = windows(luma, step=FINE_STEP)
     shape = seen.steepest.shape
     person = cv2.resize(alpha, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
     around = np.ones((_NEAR_PERSON, _NEAR_PERSON), np.uint8)
     behind = cv2.dilate((person > _MASK_EDGE).astype(np.uint8), around) == 0
     inside = cv2.erode((person > 1 - _MASK_EDGE).astype(np.uint8), around) > 0
-    has_edge = seen.span > max(_EDGE, _NOISE_RANGE * deviation)
+    has_edge = seen.span > least_edge(deviation)
     slopes = []
     for part in (behind, inside):
         chosen = part & has_edge

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from reelscope_vision.bodylanguage.arms import HOLDS, hold, openness
 from reelscope_vision.bodylanguage.body import Body
 from reelscope_vision.bodylanguage.facing import facing
-from reelscope_vision.persons.skeleton import WRISTS
+from reelscope_vision.persons.skeleton import BODY_OF_TORSO, WRISTS
 
 FACINGS: Final = ("unknown", "camera", "left", "right", "away")
 FACING_RULES: Final = ("", "shoulders_towards_camera", "shoulders_turned", "head_towards_camera", "head_turned", "face_hidden")
@@ -33,9 +33,6 @@ READING: Final = np.dtype(
 )
 """`wrists` are from between the shoulders and `unit` is the length of the torso, both in frame heights; `facing` and the like
 are places in their tuples; `speed` is that of all joints, in body heights a second. NaN where a thing is not known."""
-
-BODY: Final = 3.2
-"""Torsos in a body's height."""
 
 Readings = NDArray[np.void]
 """Shape [n] of `READING`."""
@@ -69,5 +66,5 @@ def read(
     if before is not None and time_s > before[0]:
         moved = np.linalg.norm(body.points - before[1], axis=1)
         if not np.isnan(moved).all():
-            row["speed"] = float(np.nanmean(moved)) / (BODY * body.unit) / (time_s - before[0])
+            row["speed"] = float(np.nanmean(moved)) / (BODY_OF_TORSO * body.unit) / (time_s - before[0])
     return row

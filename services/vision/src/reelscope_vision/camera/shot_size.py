@@ -7,13 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reelscope_vision.persons.skeleton import skeleton
+from reelscope_vision.persons.skeleton import BODY_OF_TORSO, skeleton
 
 FACE_OF_BODY: Final = 0.085
 """Height of a face, brows to chin as the mesh has it, over the body's: a head is 1/7.5 of a body, that part of it 0.63."""
-
-_BODY_OF_TORSO: Final = 3.3
-"""A body is so many times as high as the way from the shoulders to the hips (Drillis & Contini 1966: 0.30 of the height)."""
 
 _SIZES: Final = (
     ("extreme_close_up", 6.5),
@@ -35,7 +32,7 @@ def of_face(height: float) -> float:
 def of_keypoints(keypoints: NDArray[np.float64], aspect: float) -> float | None:
     """The same from a skeleton's torso; None where it is not seen."""
     body = skeleton(0.0, keypoints, aspect)
-    return None if body is None else body.torso * _BODY_OF_TORSO
+    return None if body is None else body.torso * BODY_OF_TORSO
 
 
 def shot_size(body: float) -> str:

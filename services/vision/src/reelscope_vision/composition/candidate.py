@@ -14,7 +14,7 @@ from reelscope_vision.faces.face import Face, FrameFaces
 from reelscope_vision.faces.geometry import head_pose
 from reelscope_vision.nets.face_mesh import LEFT_CORNERS, RIGHT_CORNERS
 from reelscope_vision.persons.person import FramePersons, Person
-from reelscope_vision.persons.skeleton import SEEN, skeleton
+from reelscope_vision.persons.skeleton import BODY_OF_TORSO, SEEN, skeleton
 from reelscope_vision.tracking.boxes import iou
 
 _FOREHEAD: Final = 10
@@ -27,9 +27,6 @@ MediaPipe's canonical face, a head with hair 23 to 24 cm (Farkas, Anthropometry 
 
 _HEADS: Final = 7.5
 """Heads in the height of a body (Drillis & Contini 1966)."""
-
-_BODY_OF_TORSO: Final = 3.3
-"""Heights of the way from the shoulders to the hips in a body (the same)."""
 
 _FEATURES: Final = 5
 """Nose, eyes and ears are the first keypoints."""
@@ -141,7 +138,7 @@ def _faceless(person: Person, aspect: float) -> Candidate:
     features = person.keypoints[:_FEATURES]
     features = features[features[:, 2] >= SEEN, :2]
     if body is not None and len(features):
-        size = body.torso * _BODY_OF_TORSO / _HEADS
+        size = body.torso * BODY_OF_TORSO / _HEADS
         x, y = features.mean(axis=0)
         head, focus = [x - size / aspect / 2, y - size / 2, size / aspect, size], (float(x), float(y))
     return Candidate.make("person", f"body {person.track}", box=box, score=person.score, size=size, head=head, focus=focus)

@@ -10,19 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_vision.quality.measures import Luma, noise
-from reelscope_vision.quality.sharpness import LEAST_SIDE, windows
+from reelscope_vision.quality.sharpness import FINE_STEP, LEAST_SIDE, least_edge, slope_scale, windows
 
 GRID: Final = 16
 """Cells on a side."""
-
-_STEP: Final = 2
-"""Pixels per cell in which extremes are taken: windows of 18 pixels."""
-
-_EDGE: Final = 16.0
-"""Grey levels within a window from which it has an edge."""
-
-_NOISE_RANGE: Final = 8.0
-"""Standard deviations of the noise; noise alone spans 6 in such a window."""
 
 _LEAST_EDGES: Final = 0.15
 """Share of a cell's windows with edges, for the cell to count."""
@@ -38,11 +29,7 @@ _SOFTER: Final = 0.6
 """Of the subject's slope that a background out of focus stays below; a lens that draws all alike keeps within a quarter."""
 
 _SOFT: Final = 0.22
-"""Slope below which edges are out of focus at all: a blur of 3 pixels in a picture of `_USUAL_SIDE`."""
-
-_USUAL_SIDE: Final = 720
-_SIDE_POWER: Final = 1 / 3
-"""A smaller picture has fewer pixels of the same blur, though its own edges are hardly steeper: a third of the way."""
+"""Slope below which edges are out of focus at all: a blur of 3 pixels in a picture of 720 pixels."""
 
 _ALIKE: Final = 0.75
 
@@ -81,7 +68,7 @@ class FocusGrid:
             return ""
         background = float(np.median(known))
         ratio = background / max(float(np.percentile(front, 75)), 1e-6)
-        if ratio <= _SOFTER and background <= _SOFT * (_USUAL_SIDE / self.side) ** _SIDE_POWER:
+        if ratio <= _SOFTER and background <= _SOFT * slope_scale(self.side):
             return "shallow_focus"
         return "deep_focus" if ratio >= _ALIKE else ""
 
@@ -100,11 +87,11 @@ def focus_grid(luma: Luma) -> FocusGrid:
     if min(luma.shape) < LEAST_SIDE * 2:
         return unknown
     deviation = noise(luma)
-    seen = windows(luma, step=_STEP)
+    seen = windows(luma, step=FINE_STEP)
     rows, columns = seen.span.shape
     if min(rows, columns) < GRID:
         return unknown
-    has_edge = seen.span >= max(_EDGE, _NOISE_RANGE * deviation)
+    has_edge = seen.span >= least_edge(deviation)
     slopes = np.zeros(seen.span.shape, np.float32)
     slopes[has_edge] = seen.slopes(has_edge, deviation)
     size = (GRID, GRID)

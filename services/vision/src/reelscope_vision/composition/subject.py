@@ -38,13 +38,14 @@ def samples_of(
     samples = []
     best: Candidate | None = None
     layout_times_s = np.array([time_s for time_s, _ in layouts])
+    halfway_s = (layout_times_s[1:] + layout_times_s[:-1]) / 2
     for time_s, found in subjects:
         able = [one for one in found if one.kind in kinds]
         # Of several bottles it is the one that it was.
         was = best
         best = min(able, key=lambda one: (kinds.index(one.kind), -rank[one.key], _apart(one, was)), default=None)
         if not kinds:
-            nearest = int(np.abs(layout_times_s - time_s).argmin())
+            nearest = int(np.searchsorted(halfway_s, time_s))
             best = _region(layouts[nearest][1])
         samples.append(Sample(time_s, best, found))
     return samples

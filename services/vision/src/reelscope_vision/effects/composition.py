@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from reelscope_vision.effects.effect import Effect, Region, Shot
+from reelscope_vision.effects.measures import CELLS
 
 _SHARE: Final = 0.7
 """Share of a shot's layouts that must agree: edges of a scene move, or are hidden at times."""
@@ -20,8 +21,6 @@ _LEAST: Final = 2
 _SAME: Final = 0.015
 _INSET_MOTION: Final = 0.5
 """Mean grey levels of change within an inset: a window or a poster on a wall does not move."""
-
-_CELLS: Final = 8
 
 
 def letterbox(shot: Shot) -> Iterable[Effect]:
@@ -68,12 +67,12 @@ def picture_in_picture(shot: Shot) -> Iterable[Effect]:
     if near.sum() < max(_LEAST, _SHARE * len(shot.layouts)):
         return
     left, top, right, bottom = (float(value) for value in middle)
-    columns = slice(round(left * _CELLS), max(round(left * _CELLS) + 1, round(right * _CELLS)))
-    rows = slice(round(top * _CELLS), max(round(top * _CELLS) + 1, round(bottom * _CELLS)))
-    inside = shot.cells.reshape(-1, _CELLS, _CELLS)[:, rows, columns].astype(np.float32)
+    columns = slice(round(left * CELLS), max(round(left * CELLS) + 1, round(right * CELLS)))
+    rows = slice(round(top * CELLS), max(round(top * CELLS) + 1, round(bottom * CELLS)))
+    inside = shot.cells.reshape(-1, CELLS, CELLS)[:, rows, columns].astype(np.float32)
     # While the whole picture moves, so does a window in it; where it rests at times, only those times count.
     resting = shot.resting[1:]
-    counted = inside[1:][resting] if resting.sum() >= _CELLS else inside[1:]
+    counted = inside[1:][resting] if resting.sum() >= CELLS else inside[1:]
     # The median over time: a flash is no motion.
     motion = float(np.nanmedian(np.nanmean(counted, axis=(1, 2)))) if len(counted) else 0.0
     if motion >= _INSET_MOTION:

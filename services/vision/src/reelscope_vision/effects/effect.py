@@ -43,7 +43,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """The measures of the frames of one shot, arrays of one length; see features.frame_measures.
+    """The measures of the frames of one shot, arrays of one length; see effects.measures.
 
     Attributes:
         starts_s: Of the frames.
@@ -85,7 +85,7 @@ class Shot:
     @property
     def pace(self) -> NDArray[np.float64]:
         """How fast things move, in grey levels of coarse pictures; 0 for the first frame."""
-        return np.asarray(np.nan_to_num(self.cells.astype(np.float64)).mean(axis=1))
+        return np.asarray(np.nan_to_num(self.cells).mean(axis=1, dtype=np.float64))
 
     @property
     def resting(self) -> NDArray[np.bool_]:
@@ -96,17 +96,12 @@ class Shot:
             if flow.known and max(abs(flow.x), abs(flow.y), abs(flow.zoom)) < _RESTS
         ]
         inside = np.zeros(len(self), np.bool_)
-        for since_s, time_s in still:
-            inside |= (self.starts_s > since_s) & (self.starts_s <= time_s)
+        bounds = np.searchsorted(self.starts_s, np.reshape(still, (-1, 2)), side="right")
+        for first, beyond in bounds.tolist():
+            inside[first:beyond] = True
         return inside
 
     @property
     def seconds(self) -> float:
         """Its length."""
         return float(self.ends_s[-1] - self.starts_s[0])
-
-
-def runs(states: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches of True: first index, and the one after the last."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], states, [False]]).astype(np.int8)))
-    return [(int(first), int(beyond)) for first, beyond in zip(edges[::2], edges[1::2], strict=True)]

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from reelscope_vision.effects.effect import Effect, Shot, runs
+from reelscope_vision.effects.effect import Effect, Shot
+from reelscope_vision.tracking.stretches import runs
 
 _PUNCH: Final = 0.6
 """Logarithm of the growth a second: 1.8 times in a second. Zooms and moves of a camera that people watch stay below 0.4."""

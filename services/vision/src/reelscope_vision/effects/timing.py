@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reelscope_vision.effects.effect import Effect, Shot, runs
+from reelscope_vision.effects.effect import Effect, Shot
+from reelscope_vision.tracking.stretches import runs
 
 _FREEZE_S: Final = 0.35
 """A shorter one looks like a dropped frame."""

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reelscope_vision.effects.effect import Effect, Shot, runs
+from reelscope_vision.effects.effect import Effect, Shot
+from reelscope_vision.tracking.stretches import runs
 
 _GRAY: Final = 3.0
 """Mean difference of red, green and blue in grey levels: chroma of coded grey pictures stays below 2."""
@@ -101,25 +102,30 @@ def blur(shot: Shot) -> Iterable[Effect]:
     state = (shot.detail <= _BLURRED * usual) & (shot.spread >= _PICTURE)
     if state.mean() > 0.5 or (usual_spread := float(np.median(shot.spread))) <= 0:  # noqa: PLR2004 - then that is usual
         return
+    found = runs(state)
+    if not found:
+        return
     pace = shot.pace
     usual_pace = float(np.median(pace[~state]))
-    for first, beyond in runs(state):
+    cells = shot.details.astype(np.float32)
+    normal = np.quantile(cells, 0.75, axis=0)
+    textured = normal >= _TEXTURE
+    if textured.mean() < _LEAST_TEXTURED:
+        return
+    sharp = np.flatnonzero(shot.detail >= _SHARP * usual)
+    for first, beyond in found:
         start_s, end_s = float(shot.starts_s[first]), float(shot.ends_s[beyond - 1])
         if end_s - start_s < min(_TONE_S, shot.seconds) or float(np.median(shot.spread[first:beyond])) < usual_spread / 2:
             continue
         if float(np.median(pace[first:beyond])) > _BLUR_PACE * usual_pace + 1.0:
             continue
         # All of the picture that has detail loses it; where a title or a person leaves, only a part does.
-        cells = shot.details.astype(np.float64)
-        normal = np.quantile(cells, 0.75, axis=0)
-        textured = normal >= _TEXTURE
         lost = np.median(cells[first:beyond], axis=0)[textured] <= _LOST * normal[textured]
-        if textured.mean() < _LEAST_TEXTURED or lost.mean() < _LOST_SHARE:
+        if lost.mean() < _LOST_SHARE:
             continue
-        sharp = np.flatnonzero(shot.detail >= _SHARP * usual)
-        before, after = sharp[sharp < first], sharp[sharp >= beyond]
-        ways = [pace[int(before[-1]) + 1 : first + 1]] if len(before) else []
-        ways += [pace[beyond : int(after[0]) + 1]] if len(after) else []
+        before, after = np.searchsorted(sharp, (first, beyond)).tolist()
+        ways = [pace[int(sharp[before - 1]) + 1 : first + 1]] if before else []
+        ways += [pace[beyond : int(sharp[after]) + 1]] if after < len(sharp) else []
         if not any(float(way.sum()) <= _SAME_VIEW * usual_spread for way in ways):
             continue
         left = float(np.median(shot.detail[first:beyond])) / usual

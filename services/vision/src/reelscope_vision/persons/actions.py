@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_vision.persons.skeleton import Skeleton
+from reelscope_vision.tracking.stretches import runs
 
 SQUAT_DOWN: Final = 0.55
 SQUAT_UP: Final = 0.72
@@ -32,6 +33,10 @@ JUMP: Final = 0.12
 
 JUMP_S: Final = (0.15, 1.0)
 """Nobody is in the air for longer, or comes down faster."""
+
+GROUND_S: Final = 1.7
+"""Over which the ground's height is the median, to each side: long enough to outlast a jump, and who walks towards the camera
+hardly gets lower meanwhile."""
 
 CLAP_CLOSE: Final = 0.35
 CLAP_APART: Final = 0.8
@@ -110,7 +115,7 @@ def _is_squat(up: Skeleton, down: Skeleton, seconds: float) -> bool:
 
 def _arms_up(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
     raised = _curve(skeletons, "both_wrists") > ARMS_UP  # NaN is not
-    for first, beyond in _runs(raised):
+    for first, beyond in runs(raised):
         start_s, end_s = skeletons[first].time_s, skeletons[min(beyond, len(skeletons) - 1)].time_s
         if end_s - start_s >= LEAST_ARMS_S:
             yield Action("arms_up", start_s, end_s, 0.9)
@@ -119,14 +124,15 @@ def _arms_up(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
 def _jumps(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
     """Both hips and ankles above where they usually are, and down again."""
     torso = float(np.median(_curve(skeletons, "torso")))
+    times_s = _curve(skeletons, "time_s")
     rises = []
     for name in ("hips_y", "ankles_y"):
         heights = _curve(skeletons, name)
-        usual = _usual(heights)
+        usual = _usual(times_s, heights)
         rises.append((usual - heights) / torso)
     airborne = (rises[0] > JUMP) & (rises[1] > JUMP)
     shortest, longest = JUMP_S
-    for first, beyond in _runs(airborne):
+    for first, beyond in runs(airborne):
         if first == 0 or beyond == len(skeletons):
             continue
         start_s, end_s = skeletons[first - 1].time_s, skeletons[beyond].time_s
@@ -135,17 +141,12 @@ def _jumps(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
             yield Action("jump", start_s, end_s, min(1.0, 0.5 + height))
 
 
-def _usual(heights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Running median over about two seconds: the ground of somebody who walks towards the camera."""
-    reach = 10
-    return np.array(
-        [
-            np.nanmedian(heights[max(0, at - reach) : at + reach + 1])
-            if not np.isnan(heights[max(0, at - reach) : at + reach + 1]).all()
-            else np.nan
-            for at in range(len(heights))
-        ]
-    )
+def _usual(times_s: NDArray[np.float64], heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Running median: the ground of somebody who walks towards the camera."""
+    low = np.searchsorted(times_s, times_s - GROUND_S)
+    high = np.searchsorted(times_s, times_s + GROUND_S, side="right")
+    around = [heights[first:beyond] for first, beyond in zip(low.tolist(), high.tolist(), strict=True)]
+    return np.array([np.nan if np.isnan(some).all() else np.nanmedian(some) for some in around])
 
 
 def _claps(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
@@ -178,9 +179,3 @@ def _turns(skeletons: Sequence[Skeleton]) -> Iterable[Action]:
             yield Action("turn", since_s, one.time_s, 0.6)
         if now:
             side, since_s = now, one.time_s
-
-
-def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Runs of true values: first, and after the last."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -23,8 +23,8 @@ ANKLES: Final = (_AT["left_ankle"], _AT["right_ankle"])
 SEEN: Final = 0.3
 """Score from which a point is believed: the network's authors draw points from here on."""
 
-_BODY: Final = 3.2
-"""A body is about so many torsos high."""
+BODY_OF_TORSO: Final = 3.3
+"""A body is so many times as high as the way from the shoulders to the hips (Drillis & Contini 1966: 0.30 of the height)."""
 
 _NOSE: Final = 0.5
 """Torsos from the shoulders up to the nose, of who shows the back of the head."""
@@ -128,5 +128,5 @@ def energy(skeletons: Sequence[Skeleton]) -> float:
         elapsed_s = after.time_s - before.time_s
         if both.any() and elapsed_s > 0:
             moved = np.linalg.norm(after.points[both] - before.points[both], axis=1)
-            speeds.append(float(moved.mean()) / (_BODY * after.torso) / elapsed_s)
+            speeds.append(float(moved.mean()) / (BODY_OF_TORSO * after.torso) / elapsed_s)
     return float(np.mean(speeds)) if len(speeds) >= _LEAST_STEPS else 0.0

@@ -52,6 +52,19 @@ _BLOCK: Final = 8
 LEAST_SIDE: Final = 16
 """Pixels; a smaller picture has no windows."""
 
+FINE_STEP: Final = 2
+"""Pixels per cell where parts of a picture are compared: windows of 18 pixels."""
+
+_FINE_EDGE: Final = 16.0
+"""Grey levels within such a window from which it has an edge; the shading of a wall has less."""
+
+_FINE_NOISE_RANGE: Final = 8.0
+"""Standard deviations of the noise; noise alone spans 6 in such a window."""
+
+_USUAL_SIDE: Final = 720
+_SIDE_POWER: Final = 1 / 3
+"""A smaller picture has fewer pixels of the same blur, though its own edges are hardly steeper: a third of the way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:
@@ -98,6 +111,16 @@ def windows(luma: Luma, grid: Blocks | None = None, *, step: int = _STEP) -> Win
         _largest(inner, step),
         255 - _largest(np.asarray(cv2.bitwise_not(inner), np.uint8), step),
     )
+
+
+def least_edge(noise: float) -> float:
+    """Span of a window of `FINE_STEP` from which it has an edge, by the noise's standard deviation; all in grey levels."""
+    return max(_FINE_EDGE, _FINE_NOISE_RANGE * noise)
+
+
+def slope_scale(side: int) -> float:
+    """Slope of one blur in a picture with this longer side over that in a picture of 720 pixels."""
+    return float((_USUAL_SIDE / side) ** _SIDE_POWER)
 
 
 def sharpness(luma: Luma, contrast: float, noise: float, grid: Blocks) -> float | None:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from reelscope_vision.scenes.look import Look, likeness
+import numpy as np
+
+from reelscope_vision.scenes.look import Look, likeness, signature
 
 SAME_PLACE: Final = 0.8
 """Likeness from which two shots are of one place."""
@@ -51,6 +53,35 @@ def scenes_of(shots: Sequence[Shot]) -> list[list[int]]:
                 reach = later
                 break
     return scenes
+
+
+def places_of(shots: Sequence[Shot], scenes: Sequence[Sequence[int]]) -> list[int]:
+    """Number of the place of each scene, from 0 in the order of their first scenes: of those that any of its shots is of.
+
+    Args:
+        shots: All, in order.
+        scenes: Indices of the shots of each scene, all in order.
+    """
+    looks = [(index, signature(look)) for index, shot in enumerate(shots) for look in _few(shot.looks)]
+    owners = np.array([index for index, _ in looks], np.int64)
+    signatures = np.array([one for _, one in looks])
+    places = np.zeros(len(shots), np.int64)
+    found: list[int] = []
+    for scene in scenes:
+        earlier = owners[: int(np.searchsorted(owners, scene[0]))]
+        place = max(found, default=-1) + 1
+        for index in scene:
+            first, beyond = np.searchsorted(owners, (index, index + 1)).tolist()
+            if first == beyond or not len(earlier):
+                continue
+            # One product for all earlier shots: pair by pair, a long clip would take minutes.
+            alike = (signatures[: len(earlier)] @ signatures[first:beyond].T).max(axis=1)
+            known = [not shots[index].persons.isdisjoint(one.persons) for one in shots[: scene[0]]]
+            least = np.where(known, SAME_PLACE - _SAME_PERSON, SAME_PLACE)
+            place = int(places[earlier[alike >= least[earlier]]].min(initial=place))
+        places[list(scene)] = place
+        found.append(place)
+    return found
 
 
 def are_one_place(first: Shot, second: Shot) -> bool:

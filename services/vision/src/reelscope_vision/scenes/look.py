@@ -74,6 +74,9 @@ def _edges(small: Image) -> NDArray[np.float32]:
 
 def likeness(first: Look, second: Look) -> float:
     """How alike two pictures are, in [0,1]: Bhattacharyya's coefficient of the colours, cosine of the edges."""
-    colors = float(np.sqrt(first.colors * second.colors).sum())
-    edges = float(first.edges @ second.edges)
-    return _COLOR_SHARE * colors + (1 - _COLOR_SHARE) * edges
+    return float(signature(first) @ signature(second))
+
+
+def signature(look: Look) -> NDArray[np.float32]:
+    """What a picture looks like as one vector, shape [512]; the dot product of two is their likeness."""
+    return np.concatenate([np.sqrt(_COLOR_SHARE * look.colors), np.float32(np.sqrt(1 - _COLOR_SHARE)) * look.edges])

@@ -259,7 +259,7 @@ class TransitionFinder:
         during = [history[position] for position in range(first, last + 1)]
         kind: Kind = "wipe" if is_wipe(before, during, after) or is_slide(before, during, after) else "dissolve"
         if kind == "dissolve":
-            first, last = mixed_between(history, first, last)
+            first, last = mixed_between(history, first, last, self._step)
             start, end = history[first], history[last]
         return _between(kind, start, middle, end, span.peak, opens_shot=True)
 

@@ -127,7 +127,9 @@ class TextDetail(_message.Message):
     language: _builtins.str
     """BCP 47 tag where it is clear, else empty."""
     script: _builtins.str
-    """ISO 15924 code, e.g. "Latn", "Hans"."""
+    """ISO 15924 code of most letters: "Latn", "Hani" for Chinese characters alone, "Jpan" with kana, ...; "Zyyy" without
+    letters of a script that is known, as in "12:30".
+    """
     kind: _builtins.str
     reading_order: _builtins.int
     """Position in reading order among the texts that start at the same moment, from 0."""
@@ -241,6 +243,7 @@ class CameraDetail(_message.Message):
     """High-frequency motion, root mean square, in frame widths."""
     shot_size: _builtins.str
     angle: _builtins.str
+    """Not told by the lite profile, none of whose networks sees how the camera is tilted: always empty there."""
     @_builtins.property
     def components(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.Score]:
         """The motions that go together, e.g. a zoom during a tilt."""
@@ -375,6 +378,9 @@ class EffectDetail(_message.Message):
     REGIONS_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
+    """Not told by the lite profile are "reverse" and "vignette", which nothing in the pictures tells from what a camera sees, and
+    "text_animation": how texts move is in the boxes of text_overlay.
+    """
     strength: _builtins.float
     """In [0,1]."""
     evidence: _builtins.str
