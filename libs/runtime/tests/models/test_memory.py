@@ -39,3 +39,30 @@ def test_memory_that_the_c_library_keeps_is_returned() -> None:
     assert measured["grown"] > 90 * 2**20
     assert measured["kept"] > 90 * 2**20
     assert measured["left"] < 5 * 2**20
+
+
+# What is freed once raises the threshold from which glibc gives blocks back at once: the second block stays in the heap then.
+GROWING = """
+import ctypes, json, sys
+from reelscope_runtime.models.memory import bound_heap, resident_bytes
+
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+if sys.argv[1] == "bounded":
+    bound_heap()
+size = 24 * 2**20
+libc.free(libc.malloc(size))
+before = resident_bytes()
+block, plug = libc.malloc(size), libc.malloc(64 * 1024)
+ctypes.memset(block, 1, size)
+libc.free(block)
+print(json.dumps(resident_bytes() - before))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="measures with /proc")
+@pytest.mark.parametrize(("how", "keeps"), [("bounded", False), ("unbounded", True)])
+def test_large_blocks_go_back_at_once(how: str, keeps: bool) -> None:
+    result = subprocess.run([sys.executable, "-c", GROWING, how], capture_output=True, text=True, check=True, timeout=30)
+    assert (json.loads(result.stdout) > 20 * 2**20) == keeps

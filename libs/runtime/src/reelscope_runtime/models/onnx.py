@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from reelscope_runtime.errors import ModelUnavailableError
 from reelscope_runtime.models.pool import LoadRequest
 
-_ARENA_MB = 100
-"""An arena keeps for good what a network needed once: it pays for small ones that run often, not for windows of 100 frames or
-for pictures and lines of all sizes."""
+_ARENA_MB = 50
+"""An arena keeps for good what a network needed once: it pays for small ones that run many times a second, not for windows of
+100 frames or for pictures and lines of all sizes."""
 
 _ERRORS_ONLY = 3
 _CPU = "CPUExecutionProvider"

@@ -34,6 +34,7 @@ from reelscope_runtime.media.store import MediaStore
 from reelscope_runtime.metrics import Metrics
 from reelscope_runtime.models.availability import unavailable_reason
 from reelscope_runtime.models.manifest import Manifest
+from reelscope_runtime.models.memory import bound_heap
 from reelscope_runtime.models.observer import SilentObserver
 from reelscope_runtime.models.onnx import load_onnx
 from reelscope_runtime.models.pool import Loader, ModelPool
@@ -102,6 +103,7 @@ class ServiceDefinition:
 
 def run_service(definition: ServiceDefinition) -> None:
     """The main of every service. Returns after SIGTERM or SIGINT; ends the process with status 3 where it can't start."""
+    bound_heap()
     settings = RuntimeSettings()
     if settings.parent_pid:
         die_with_parent(settings.parent_pid)
