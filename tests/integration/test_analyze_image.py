@@ -98,7 +98,7 @@ async def test_tiny_and_thin_pictures(size: tuple[int, int], stub: vision_pb2_gr
     ("image", "names", "code", "text"),
     [
         (b"", (), grpc.StatusCode.INVALID_ARGUMENT, "image is empty"),
-        (b"no picture at all", (), grpc.StatusCode.INVALID_ARGUMENT, ""),
+        (b"no picture at all", (), grpc.StatusCode.INVALID_ARGUMENT, "can't be read as a picture: send JPEG"),
         (b"x", ("cut_analysis",), grpc.StatusCode.INVALID_ARGUMENT, "can't be told from one picture"),
         (b"x", ("nonsense",), grpc.StatusCode.INVALID_ARGUMENT, "nonsense"),
     ],

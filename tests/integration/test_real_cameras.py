@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +55,15 @@ def test_a_push_in_begins_and_ends(vision: Bench, shared_media: Path) -> None:
     assert push.start_s < 6.0
     assert push.end_s > 10.5
     assert 0.05 <= push.camera.speed <= 0.28
+
+
+def test_zooms_on_people_who_hide_the_background(vision: Bench) -> None:
+    """The sample's photographer and astronaut: still pictures that are zoomed, mostly person, the rest a plain sky or wall."""
+    root = Path(__file__).resolve().parents[2] / "samples"
+    made = [one for one in json.loads((root / "demo.truth.json").read_text())["camera"] if 6.0 <= one["start_s"] < 12.0]
+    result = vision.analyze(root / "demo.mp4", "camera_analysis")["camera_analysis"]
+    found = [one for one in result.segments if 6.0 <= one.start_s < 12.0]
+    assert [one.camera.motion for one in found] == [one["motion"] for one in made] == ["zoom_out", "zoom_in"]
+    for segment, truth in zip(found, made, strict=True):
+        assert segment.camera.speed == pytest.approx(abs(truth["speed"]) / 100, rel=0.15)
+        assert (segment.start_s, segment.end_s) == pytest.approx((truth["start_s"], truth["end_s"]), abs=0.05)

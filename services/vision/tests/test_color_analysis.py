@@ -59,6 +59,17 @@ def test_made_palettes(colors: dict[str, float], analyze: Analyze, make_clip: Ma
         assert nearest.share == pytest.approx(share, abs=0.03)
 
 
+def test_a_palette_with_too_little_room_invents_no_colour(analyze: Analyze, make_clip: MakeClip, delta_e: DeltaE) -> None:
+    """Colour bars: more colours than are told."""
+    bars = ("#ff0000", "#0000ff", "#ffff00", "#00ffff", "#00ff00", "#ff00ff", "#000000", "#ffffff")
+    result = analyze(make_clip(hold(stripes(dict.fromkeys(bars, 1 / 8)), 1.0)), "color_analysis")
+    found = result.segments[0].color.palette
+    assert len(found) == 6
+    assert sum(one.share for one in found) == pytest.approx(1.0, abs=1e-4)
+    for one in found:
+        assert min(delta_e(one.hex, bar) for bar in bars) <= 3, one.hex
+
+
 def test_one_segment_per_shot_and_a_summary_weighted_by_time(analyze: Analyze, make_clip: MakeClip, delta_e: DeltaE) -> None:
     first, second = {"#c83c28": 0.7, "#f0e6c8": 0.3}, {"#1e50a0": 0.6, "#101018": 0.4}
     clip = make_clip(np.concatenate([hold(stripes(first), 3.0), hold(stripes(second), 1.0)]))

@@ -19,6 +19,7 @@ from reelscope_vision.features.text_lines import FrameText
 from reelscope_vision.nets.text_detection import TextBox
 from reelscope_vision.nets.text_recognition import Reading
 from reelscope_vision.text import joining
+from reelscope_vision.text.belief import better
 from reelscope_vision.text.line import Line, Look
 from reelscope_vision.text.occurrence import Occurrence
 from reelscope_vision.text.reader import Ended
@@ -102,3 +103,16 @@ def test_a_text_goes_on_in_another_that_has_grown_towards_it() -> None:
         lines.tell([one], end_s)
     (segment,) = lines.overlay.flush()
     assert (segment.text.text, segment.start_s, segment.end_s) == ("summer", 0.0, 25.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kept"),
+    [
+        (Reading("Thephotographer", 1.0), Reading("The photographer", 0.97), "The photographer"),
+        (Reading("The photographer", 0.97), Reading("Thephotographer", 1.0), "The photographer"),
+        (Reading("The photographer", 0.8), Reading("Thephotographer", 1.0), "Thephotographer"),
+        (Reading("The photographer", 0.97), Reading("The photograph", 0.99), "The photograph"),
+    ],
+)
+def test_of_equal_letters_the_reading_with_more_spaces_is_kept(one: Reading, other: Reading, kept: str) -> None:
+    assert better(one, other).text == kept

@@ -13,7 +13,7 @@ from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, S
 from reelscope.vision.v1.vision_pb2 import AnalyzeImageRequest, AnalyzeImageResponse
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.engine.run import Cancellation, Run
-from reelscope_runtime.errors import InvalidRequestError
+from reelscope_runtime.errors import InvalidRequestError, MediaError, MediaTooLargeError
 from reelscope_runtime.server.resources import Resources
 
 DEADLINE_S = 60.0
@@ -70,7 +70,13 @@ class Stills:
         with tempfile.TemporaryDirectory(prefix="reelscope-still-") as folder:
             path = Path(folder) / "picture"
             path.write_bytes(image)
-            info = resources.host.probe(path)
+            try:
+                info = resources.host.probe(path)
+            except MediaTooLargeError:
+                raise
+            except MediaError as error:
+                reason = "image can't be read as a picture: send JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
+                raise MediaError(reason, code=error.error_code) from error
             if info.HasField("audio") or info.duration_s > LONGEST_S:
                 raise InvalidRequestError(f"image holds a clip of {info.duration_s:.1f} s, no picture: Analyze takes clips")
             run = Run(

@@ -40,6 +40,16 @@ _FOLLOWED_FRAMES: Final = 3
 _BLIND: Final = 0.2
 """Confidence where the background is too plain to tell motion from rest: then it is called static."""
 
+_HIDDEN: Final = 0.5
+"""The same where it is hidden, but all of the picture zooms steadily."""
+
+_STEADY_STEPS: Final = 8
+_STEADY_SPREAD: Final = 0.3
+_STEADY_SHARE: Final = 0.8
+_LEAST_ZOOM: Final = 0.02
+"""Steps of the flow, and the share of them whose growth a second is within so much of its median: an animated zoom is even to a
+tenth, who leans forward starts and stops."""
+
 _UNSEEN: Final = Motion("static", -math.inf, math.inf, 0.0, "", 0.0, {}, (0.0, 0.0))
 
 
@@ -63,11 +73,17 @@ class _Shot:
 
     @property
     def first_s(self) -> float:
-        return next((flow.since_s for _, flow in self.steps if flow.known), self.start_s)
+        """Where its motion can be told from."""
+        return next((flow.since_s for _, flow in (*self._known, *self.steps)), self.start_s)
 
     @property
     def last_s(self) -> float:
-        return next((time_s for time_s, flow in reversed(self.steps) if flow.known), self.end_s)
+        """Where its motion can be told to."""
+        return next((time_s for time_s, _ in reversed(self._known or self.steps)), self.end_s)
+
+    @property
+    def _known(self) -> list[tuple[float, Flow]]:
+        return [(time_s, flow) for time_s, flow in self.steps if flow.known]
 
 
 class CameraAnalysis(Analyzer):
@@ -159,7 +175,7 @@ class CameraAnalysis(Analyzer):
             rates = np.array([flow.x, flow.y, flow.growth if crowded else flow.zoom, flow.roll])
             if flow.known and believable(rates, flow.aspect):
                 samples.append(Sample(flow.since_s, time_s, rates, flow.aspect))
-        return samples
+        return samples or _steady_zoom(shot.steps)
 
     def _is_crowded(self, shot: _Shot) -> bool:
         low, high = (bisect_left(self._people, at, key=itemgetter(0)) for at in (shot.start_s, shot.end_s))
@@ -183,7 +199,7 @@ class CameraAnalysis(Analyzer):
         return Segment(
             start_s=motion.start_s,
             end_s=motion.end_s,
-            confidence=float(np.mean(known)) * len(known) / len(inside) if known else _BLIND,
+            confidence=float(np.mean(known)) * len(known) / len(inside) if known else _BLIND if name == "static" else _HIDDEN,
             camera=CameraDetail(
                 motion=name,
                 speed=motion.speed,
@@ -196,6 +212,18 @@ class CameraAnalysis(Analyzer):
                 ],
             ),
         )
+
+
+def _steady_zoom(steps: Sequence[tuple[float, Flow]]) -> list[Sample]:
+    """The zoom of a shot whose background people hide: all of the picture grows or shrinks more evenly than people come nearer."""
+    growths = np.array([flow.growth for _, flow in steps])
+    if len(growths) < _STEADY_STEPS:
+        return []
+    usual = float(np.median(growths))
+    steady = np.abs(growths - usual) <= max(_STEADY_SPREAD * abs(usual), _LEAST_ZOOM / 2)
+    if abs(usual) < _LEAST_ZOOM or float(steady.mean()) < _STEADY_SHARE:
+        return []
+    return [Sample(flow.since_s, time_s, np.array([0.0, 0.0, usual, 0.0]), flow.aspect) for time_s, flow in steps]
 
 
 def _is_followed(motion: Motion, subjects: Sequence[_Subject]) -> bool:

@@ -15,7 +15,8 @@ class Flow:
         y: Frame heights a second; down.
         zoom: Growth a second: 0.1 is 10 % larger after a second.
         roll: Degrees a second, clockwise.
-        growth: Like `zoom`, of everything in the picture, people included; 0 while the background rests.
+        growth: Like `zoom`, of everything in the picture, people included; 0 while the background rests, and where that is
+            hidden unless nearly all of the picture moves as one.
         support: Share of the background's corners that agree, in [0,1].
         known: Whether there was enough background to tell; all is 0 otherwise.
         aspect: Width over height of the picture.

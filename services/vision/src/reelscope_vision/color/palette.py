@@ -38,6 +38,9 @@ _CORE = 0.06
 """The colour shown is the mean of what lies so near to the cluster's mean: a flat area keeps its exact colour although the
 blurred pixels of its edges belong to the cluster too."""
 
+_CORE_SHARE = 0.25
+"""Of the cluster that must lie so near."""
+
 _ROUNDS = 12
 """Of k-means; the shares change by less than 0.1 % after 8."""
 
@@ -153,11 +156,14 @@ def _means(
 
 
 def _core(colors: Colors, shares: NDArray[np.float64], centre: Colors) -> Colors:
-    """Mean of what lies near the densest colour of a cluster, where that is much of it; else the cluster's mean."""
+    """Mean of what lies near the densest colour of a cluster, or near its mean where too little does.
+
+    A cluster of more colours than a palette has room for shows the commonest of them, not a mixture that is nowhere.
+    """
     peak = colors[int(shares.argmax())]
     for start in (peak, centre):
         near = np.linalg.norm(colors - start, axis=1) < _CORE
-        if shares[near].sum() >= shares.sum() / 2:
+        if shares[near].sum() >= _CORE_SHARE * shares.sum():
             core: Colors = np.average(colors[near], axis=0, weights=shares[near])
             return core
     return centre

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_runtime.media.sampling import RateSampler
-from reelscope_vision.camera.background import STILL, Gray, Similarity, corners_of, follow, growth, similarity
+from reelscope_vision.camera.background import STILL, Gray, Similarity, agreeing, corners_of, follow, growth, similarity
 from reelscope_vision.camera.flow import Flow
 from reelscope_vision.features.person_mask import PersonMask
 from reelscope_vision.features.pictures import SEEN
@@ -32,6 +32,9 @@ _PERSON: Final = 0.3
 
 _MOST: Final = 5.0
 """Logarithm of a growth that no lens can do."""
+
+_TOGETHER: Final = 0.6
+"""Share of all corners, a person's too, from which the whole picture moves as one; captions on it stand still."""
 
 _SPREAD: Final = np.ones((9, 9), np.uint8)
 """Pixels of the mask's 256 x 144 by which persons are taken larger: a person moves a little between two masks."""
@@ -78,7 +81,9 @@ class FlowFeature(Feature):
             background = self._is_background(start, before.shape)
             moved = similarity(start[background], end[background], before.shape)
         if moved is None:
-            return Flow(since_s, 0.0, 0.0, 0.0, 0.0, growth=0.0, support=0.0, known=False, aspect=width / height)
+            together = float(agreeing(start, end).mean()) if len(start) else 0.0
+            grown = _a_second(growth(start, end), elapsed_s) if together >= _TOGETHER else 0.0
+            return Flow(since_s, 0.0, 0.0, 0.0, 0.0, growth=grown, support=0.0, known=False, aspect=width / height)
         return Flow(
             since_s,
             x=moved.dx / width / elapsed_s,

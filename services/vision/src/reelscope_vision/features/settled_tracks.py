@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from reelscope_runtime.engine.node import Feature, NodeContext
@@ -27,13 +27,17 @@ class SettledTracks(Feature):
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._settler = Settler()
+        self._settler = Settler(believes_all=False)
         self._ends_s: deque[float] = deque()
         self._last: AnyItem | None = None
 
     @abstractmethod
     def raw_tracks(self, frame: Any) -> Sequence[int]:  # noqa: ANN401 - each feature's own kind of frame
         """Numbers of the raw tracks in a frame."""
+
+    def sure_tracks(self, frame: Any) -> Collection[int]:  # noqa: ANN401 - as above
+        """Those of them that the frame is sure of: a track is told of if one of its frames is."""
+        return self.raw_tracks(frame)
 
     @abstractmethod
     def renumbered(self, frame: Any, tracks: Mapping[int, int]) -> Any:  # noqa: ANN401 - as above
@@ -48,7 +52,7 @@ class SettledTracks(Feature):
             return
         self._end(item.time_s)
         self._last = item
-        for settled in self._settler.feed(item, self.raw_tracks(item.value)):
+        for settled in self._settler.feed(item, self.raw_tracks(item.value), self.sure_tracks(item.value)):
             yield self._item(settled)
 
     def flush(self) -> Iterable[AnyItem]:

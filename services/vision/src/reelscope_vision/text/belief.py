@@ -22,6 +22,17 @@ _SINGLE_HEIGHT: Final = 0.12
 _DIGIT: Final = 0.99
 """Least confidence of a digit of any size, anywhere: a countdown fills the picture, and no leg is read as one."""
 
+_LEGIBLE: Final = 0.9
+"""Confidence from which the letters of a reading are right, if not all of its spaces."""
+
+
+def better(one: Reading, other: Reading) -> Reading:
+    """Of two readings of one line the one to keep: the surer, but of equal letters the one with more spaces, since recognisers
+    lose them more easily than they make them up."""
+    if min(one.confidence, other.confidence) >= _LEGIBLE and "".join(one.text.split()) == "".join(other.text.split()):
+        return max(one, other, key=lambda reading: (len(reading.text), reading.confidence))
+    return max(one, other, key=lambda reading: reading.confidence)
+
 
 def is_text(reading: Reading) -> bool:
     """Whether it is believed wherever it is."""

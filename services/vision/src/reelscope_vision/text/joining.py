@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Final
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from reelscope_vision.text.belief import better
 from reelscope_vision.text.line import covered
 from reelscope_vision.text.occurrence import Occurrence
 
@@ -56,7 +58,7 @@ def joined(found: Sequence[Occurrence]) -> list[Occurrence]:
     for one in sorted(found, key=lambda occurrence: occurrence.number):
         first[one.number] = one.number if one.before is None else first.get(one.before, one.number)
         chains.setdefault(first[one.number], []).append(one)
-    whole = [_joined(chain, max(chain, key=lambda one: (one.reading.confidence, one.seconds))) for chain in chains.values()]
+    whole = [_joined(chain, reduce(_better, sorted(chain, key=lambda one: -one.seconds))) for chain in chains.values()]
     whole.sort(key=lambda one: one.seconds)
     periods = _Periods()
     for at, one in enumerate(whole):
@@ -88,6 +90,10 @@ class _Periods:
         """Texts that may be there at the same time as one, or next to it, in order."""
         first, last = (one.start_s - _AT_ONCE_S) // _PERIOD_S, (one.end_s + _AT_ONCE_S) // _PERIOD_S
         return sorted(set[int]().union(*(self._texts[period] for period in range(int(first), int(last) + 1))))
+
+
+def _better(one: Occurrence, other: Occurrence) -> Occurrence:
+    return one if better(one.reading, other.reading) is one.reading else other
 
 
 def _joined(chain: Sequence[Occurrence], best: Occurrence) -> Occurrence:

@@ -14,6 +14,7 @@ from rapidfuzz.distance import Levenshtein
 from reelscope_runtime.media.items import Image
 from reelscope_vision.nets.text_detection import TextBox
 from reelscope_vision.nets.text_recognition import Reading
+from reelscope_vision.text.belief import better
 from reelscope_vision.text.strokes import Gray, Strokes
 
 _SURE: Final = 0.95
@@ -123,7 +124,7 @@ class Line:
         """It was found and read again, perhaps elsewhere, perhaps better."""
         self.doubts += plain(reading.text) != plain(self.reading.text)
         area = area_of(box, picture)
-        if reading.confidence > self.reading.confidence:
+        if better(self.reading, reading) is reading:
             self.reading = reading
             self.clearest = picture[area[1] : area[3], area[0] : area[2]].copy()
         if float(np.abs(box.corners - self.box.corners).max()) > box.height / 4:

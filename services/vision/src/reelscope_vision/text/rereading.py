@@ -11,6 +11,7 @@ import numpy as np
 from reelscope_runtime.media.items import Image
 from reelscope_vision.nets.text_detection import TextBox
 from reelscope_vision.nets.text_recognition import Reading, cut_out
+from reelscope_vision.text.belief import better
 from reelscope_vision.text.line import Line, plain
 
 Find = Callable[[Image], list[TextBox]]
@@ -41,7 +42,7 @@ def read_well(read: Read, picture: Image, box: TextBox) -> Reading:
         if best.confidence >= _CLEAR or not best.text:
             break
         trimmed = (middle + (box.corners - middle) * np.array(trim, np.float32)).astype(np.float32)
-        best = max(best, read(cut_out(picture, replace(box, corners=trimmed))), key=lambda one: one.confidence)
+        best = better(best, read(cut_out(picture, replace(box, corners=trimmed))))
     return best
 
 
@@ -55,7 +56,7 @@ def reread(line: Line, *, find: Find, read: Read) -> None:
         for box in find(picture):
             reading = read(cut_out(picture, box))
             is_whole = len(plain(reading.text)) >= len(plain(line.reading.text)) - 1
-            if is_whole and reading.confidence > best.confidence:
+            if is_whole and better(best, reading) is reading:
                 line.reading = best = reading
                 corners = box.corners + np.array(line.room[:2], np.float32)
                 line.places = [(look, corners) for look, _ in line.places[:1]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reelscope_runtime.media.items import AnyItem
@@ -51,7 +51,7 @@ class Settler:
     """Takes frames with raw track numbers; gives them back, `PROOF_S` later, with final ones, numbered by first appearance.
 
     Attributes:
-        believes_all: Whether lasting is enough; otherwise a track is told of once `believe` was called for it.
+        believes_all: Whether lasting is enough; otherwise a track is told of once a frame is sure of it or `believe` is called.
     """
 
     believes_all: bool = True
@@ -70,13 +70,20 @@ class Settler:
         if (stretch := self._stretches.get(raw_track)) is not None:
             stretch.is_believed = True
 
-    def feed(self, item: AnyItem, raw_tracks: Sequence[int]) -> Iterable[Settled]:
-        """Takes one frame; gives those that have waited long enough."""
+    def feed(self, item: AnyItem, raw_tracks: Sequence[int], sure: Collection[int] = ()) -> Iterable[Settled]:
+        """Takes one frame; gives those that have waited long enough.
+
+        Args:
+            item: The frame.
+            raw_tracks: In it.
+            sure: Those of them that this frame alone is reason enough to believe.
+        """
         self._shot.end_s = item.end_s
         seen = []
         for raw in raw_tracks:
             stretch = self._stretches.setdefault(raw, _Stretch(item.time_s, item.end_s, self.believes_all))
             stretch.last_s = item.end_s
+            stretch.is_believed |= raw in sure
             seen.append((raw, stretch))
         self._waiting.append((item, self._shot, tuple(seen)))
         while self._waiting[0][0].time_s < item.time_s - PROOF_S:
