@@ -9,14 +9,20 @@ from reelscope.audio.v1.details_pb2 import AudioEventSummary, AudioSummary
 from reelscope.speech.v1.details_pb2 import TranscriptSummary, UtteranceDetail
 from reelscope.temporal.v1.details_pb2 import DescriptionSummary
 from reelscope.vision.v1.details_pb2 import (
+    ActionCount,
+    AgeSummary,
+    BackgroundSummary,
     ColorSummary,
     CutDetail,
     CutSummary,
     EffectCount,
     EffectSummary,
+    FaceEmotionSummary,
+    GazeSummary,
     HandSummary,
     ObjectLabelSummary,
     ObjectSummary,
+    PoseSummary,
     QualitySummary,
     TextSummary,
 )
@@ -71,6 +77,22 @@ def full() -> AnalysisDocument:
                     effect=EffectSummary(effects=[EffectCount(kind="fade_in", count=2), EffectCount(kind="freeze", count=1)])
                 )
             ),
+            "age_estimation": result(
+                Summary(age=AgeSummary(groups=[Score(label="20-29", score=1)], youngest_years=24.4, oldest_years=31.6))
+            ),
+            "face_emotion": result(Summary(emotion=FaceEmotionSummary(shares=[Score(label="happy", score=0.9)]))),
+            "eye_tracking": result(
+                Summary(gaze=GazeSummary(looking_at_camera_share=0.8, blink_count=1, eyes_visible_share=0.9))
+            ),
+            "person_pose": result(
+                Summary(
+                    pose=PoseSummary(
+                        posture_shares=[Score(label="standing", score=0.7), Score(label="unknown", score=0.3)],
+                        actions=[ActionCount(name="arms_up", repetitions=2)],
+                    )
+                )
+            ),
+            "background_segmentation": result(Summary(background=BackgroundSummary(dominant_kind="green_screen"))),
             "hand_gesture": result(
                 Summary(hand=HandSummary(gesture_shares=[Score(label="open_palm", score=0.6), Score(label="none", score=0.4)]))
             ),
@@ -89,15 +111,20 @@ def test_the_summary_tells_what_was_found_in_order() -> None:
         ("shots", "3 (2 cuts, very fast, 6.8 s on average)"),
         ("cuts", "0:03.6 hard, 1:02.0 dissolve"),
         ("objects", "person x2 (12.0 s), cat (3.1 s)"),
+        ("ages", "about 24 to 32"),
+        ("expressions", "happy 90%"),
+        ("eyes", "on the camera 80% of the time, 1 blink"),
+        ("bodies", "arms up x2, standing 70%"),
         ("hands", "open palm 60%"),
         ("effects", "fade in x2, freeze"),
+        ("background", "green screen"),
         ("on screen", "“LAUNCH DAY”, “GO”"),
         ("said", "(en) Hello there."),
         ("loudness", "-16.1 LUFS, peak -2.9 dBTP, 100 BPM, D major"),
         ("sounds", "Speech 80%"),
         ("palette", "#ff8000 orange 25% (warm, vivid)"),
         ("picture", "72 of 100"),
-        ("analyzers", "11 succeeded, 1 not applicable, 1 failed"),
+        ("analyzers", "16 succeeded, 1 not applicable, 1 failed"),
         ("score", "97.5 of 100"),
         ("time", "10.2 s, 0.50x the clip's length"),
     ]

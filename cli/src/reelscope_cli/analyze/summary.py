@@ -164,6 +164,29 @@ def _effects(summary: Summary) -> str:
     return _some(kind if count == 1 else f"{kind} x{count}" for kind, count in counted)
 
 
+def _ages(summary: Summary) -> str:
+    age = summary.age
+    if not age.groups:
+        return ""
+    low, high = round(age.youngest_years), round(age.oldest_years)
+    return f"about {low}" if low == high else f"about {low} to {high}"
+
+
+def _eyes(summary: Summary) -> str:
+    gaze = summary.gaze
+    if gaze.eyes_visible_share < LEAST_SHARE:
+        return ""
+    camera = f"on the camera {gaze.looking_at_camera_share:.0%} of the time"
+    return f"{camera}, {_count(gaze.blink_count, 'blink')}" if gaze.blink_count else camera
+
+
+def _bodies(summary: Summary) -> str:
+    pose = summary.pose
+    actions = [f"{action.name.replace('_', ' ')} x{action.repetitions}" for action in pose.actions]
+    postures = _scores(score for score in pose.posture_shares if score.label != "unknown")
+    return ", ".join([*actions, *([postures] if postures else [])])
+
+
 def _hands(summary: Summary) -> str:
     return _scores(score for score in summary.hand.gesture_shares if score.label != "none")
 
@@ -173,9 +196,14 @@ _TELLERS: tuple[tuple[str, str, Callable[[Summary], str]], ...] = (
     ("cut", "shots", _shots),
     ("object", "objects", _objects),
     ("face", "faces", _faces),
+    ("age", "ages", _ages),
+    ("emotion", "expressions", lambda s: _scores(s.emotion.shares)),
+    ("gaze", "eyes", _eyes),
+    ("pose", "bodies", _bodies),
     ("hand", "hands", _hands),
     ("camera", "camera", _camera),
     ("effect", "effects", _effects),
+    ("background", "background", lambda s: s.background.dominant_kind.replace("_", " ")),
     ("text", "on screen", lambda s: _some((f"“{' '.join(text.split())}”" for text in s.text.texts), 2 * SHOWN_ITEMS)),
     ("utterance", "said", _transcript),
     ("speaker", "speakers", _speakers),

@@ -215,7 +215,7 @@ class CameraAnalysis(Analyzer):
 
 
 def _steady_zoom(steps: Sequence[tuple[float, Flow]]) -> list[Sample]:
-    """The zoom of a shot whose background people hide: all of the picture grows or shrinks more evenly than people come nearer."""
+    """The zoom of a shot whose background people hide: all of the picture grows more evenly than people come nearer."""
     growths = np.array([flow.growth for _, flow in steps])
     if len(growths) < _STEADY_STEPS:
         return []
