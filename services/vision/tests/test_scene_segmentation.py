@@ -33,7 +33,8 @@ def shot(media: Callable[[str], Path]) -> Callable[[str, int], Frames]:
 
     def film(place: str, take: int) -> Frames:
         with av.open(str(media(PLACES[place]))) as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][take * 60 :][:25]
+            taken = itertools.islice(container.decode(video=0), take * 60, take * 60 + 25)
+            frames = [frame.to_ndarray(format="rgb24") for frame in taken]
         height, width = frames[0].shape[:2]
         rows = min(height, width * 9 // 16)
         top = (height - rows) // 3

@@ -21,7 +21,6 @@ from reelscope_vision.bodylanguage.phases import Phase, phases
 from reelscope_vision.bodylanguage.reading import Readings, read
 from reelscope_vision.bodylanguage.strokes import strokes, together
 from reelscope_vision.faces.face import Face, FrameFaces
-from reelscope_vision.features.persons import SAMPLED_RATE
 from reelscope_vision.hands.hand import FrameHands
 from reelscope_vision.nets.movenet import SIZE
 from reelscope_vision.persons.person import FramePersons, Person
@@ -117,18 +116,15 @@ class BodyLanguage(Analyzer):
         frame: FramePersons = item.value
         faces = _nearest(self._faces, item.time_s)
         hands = _nearest(self._hands, item.time_s)
-        # A sampled frame stands until the next one would have come.
-        until_s = max(item.end_s, min(item.time_s + 1 / SAMPLED_RATE, self.context.media.video.duration_s))
         for person in frame.persons:
             track = self._tracks[person.track]
             if track.readings:
                 last = track.readings[-1]
-                last["end_s"] = np.minimum(last["end_s"], item.time_s)
                 if item.time_s - float(last["time_s"][0]) > _LONGEST_STEP_S:
                     track.before = None
             face = _face_of(person, faces.value.faces if faces else ())
             body = Body.of(person, face, hands.value.hands if hands else (), frame.aspect)
-            track.readings.append(read(body, time_s=item.time_s, end_s=until_s, score=person.score, before=track.before))
+            track.readings.append(read(body, time_s=item.time_s, end_s=item.end_s, score=person.score, before=track.before))
             track.before = (item.time_s, body.points) if body is not None else None
 
     def _segment(self, number: int, phase: Phase, moments: Sequence[float]) -> Segment:

@@ -15,7 +15,6 @@ from reelscope.analysis.v1.geometry_pb2 import Keypoint, Point
 from reelscope.vision.v1.details_pb2 import ActionCount, PoseAction, PoseDetail, PoseSummary, TimedPose
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
-from reelscope_vision.features.persons import SAMPLED_RATE
 from reelscope_vision.nets.movenet import KEYPOINTS
 from reelscope_vision.persons.actions import Action, actions
 from reelscope_vision.persons.person import FramePersons, Person
@@ -65,14 +64,10 @@ class BodyPose(Analyzer):
         """Takes the persons of one frame."""
         frame: FramePersons = item.value
         self._most = max(self._most, len(frame.persons))
-        # A sampled frame stands until the next one would have come.
-        next_s = min(item.time_s + 1 / SAMPLED_RATE, self.context.media.video.duration_s)
         for person in frame.persons:
             track = self._tracks.setdefault(person.track, _Track(item.time_s))
-            if track.ends_s and track.ends_s[-1] > item.time_s:
-                track.ends_s[-1] = item.time_s
             track.times_s.append(item.time_s)
-            track.ends_s.append(max(item.end_s, next_s))
+            track.ends_s.append(item.end_s)
             track.persons.append(person)
             track.skeletons.append(skeleton(item.time_s, person.keypoints, frame.aspect))
         return ()

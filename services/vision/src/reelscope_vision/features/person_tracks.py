@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from reelscope_runtime.engine.node import Feature, NodeContext
-from reelscope_runtime.media.items import AnyItem, Item
+from reelscope_runtime.engine.node import NodeContext
+from reelscope_runtime.media.items import AnyItem
 from reelscope_runtime.models.nets.nanodet import Detection
 from reelscope_vision.features.objects import FrameObjects
+from reelscope_vision.features.persons import SAMPLED_RATE
+from reelscope_vision.features.settled_tracks import SettledTracks
 from reelscope_vision.persons.person import FramePersons
 from reelscope_vision.tracking.boxes import intersection, iou
-from reelscope_vision.tracking.settling import PROOF_S, Settled, Settler
 
 SURE: Final = 0.5
 """Score of a skeleton that is believed as it is: bottles in a row, dogs and chairs reach 0.4."""
@@ -34,8 +35,8 @@ of the two looks may be half a frame off its time, a twentieth of a second in al
 _LABEL: Final = "person"
 
 
-class PersonTracks(Feature):
-    """Frames as "persons" gives them, with final tracks, numbered from 1 in the order of their first frames.
+class PersonTracks(SettledTracks):
+    """Frames as "persons" gives them.
 
     The network sees a person in whatever stands upright. A track is told of where one of its skeletons is sure, or the detector
     of objects, which learned what is not a person, sees somebody at the same place; only the sure ones, where that fails.
@@ -46,34 +47,39 @@ class PersonTracks(Feature):
     # Shots first: of a cut and a frame at the same time, the frame belongs to the new shot.
     requires = ("shots", "persons")
     wants = ("objects",)
-    lookback_s = 2 * PROOF_S
+    sampled_rate = SAMPLED_RATE
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._settler = Settler(believes_all=False)
         self._persons: AnyItem | None = None
         self._objects: AnyItem | None = None
 
+    def raw_tracks(self, frame: FramePersons) -> Sequence[int]:
+        """Of the persons."""
+        return [person.track for person in frame.persons]
+
+    def sure_tracks(self, frame: FramePersons) -> Collection[int]:
+        """Those whose skeleton is sure."""
+        return {person.track for person in frame.persons if person.score >= SURE}
+
+    def renumbered(self, frame: FramePersons, tracks: Mapping[int, int]) -> FramePersons:
+        """With the persons that are told of."""
+        persons = (replace(one, track=tracks[one.track]) for one in frame.persons if one.track in tracks)
+        return replace(frame, persons=tuple(persons))
+
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
         """Takes a transition, or the persons or objects of a frame; gives the frames that have waited long enough."""
-        if item.source == "shots":
-            if item.value.ends_tracks:
-                self._settler.cut(item.time_s)
-                self._persons = self._objects = None
-            return
         if isinstance(item.value, FrameObjects):
             self._objects = item
             self._believe()
             return
-        self._persons = item
-        settled = list(self._settler.feed(item, [person.track for person in item.value.persons]))
+        if isinstance(item.value, FramePersons):
+            self._persons = item
+        elif item.value.ends_tracks:
+            self._persons = self._objects = None
+        settled = list(super().process(item))
         self._believe()
-        for one in settled:
-            yield self._item(one)
-
-    def flush(self) -> Iterable[AnyItem]:
-        """Gives the last frames."""
-        return [self._item(settled) for settled in self._settler.finish()]
+        yield from settled
 
     def _believe(self) -> None:
         """Lets the two looks at the same moment speak for each other."""
@@ -90,11 +96,5 @@ class PersonTracks(Feature):
         # A detection speaks for one skeleton, the one that is most like it: a second one on the same body is a mistake.
         rows, columns = linear_sum_assignment(np.where(inside >= _AGREES, 1 + iou(boxes, seen), 0.0), maximize=True)
         agreeing = {int(row) for row, column in zip(rows, columns, strict=True) if inside[row, column] >= _AGREES}
-        for index, person in enumerate(frame.persons):
-            if person.score >= SURE or index in agreeing:
-                self._settler.believe(person.track)
-
-    def _item(self, settled: Settled) -> Item[FramePersons]:
-        item, frame, tracks = settled.item, settled.item.value, settled.tracks
-        persons = tuple(replace(one, track=tracks[one.track]) for one in frame.persons if one.track in tracks)
-        return Item(self.name, item.time_s, item.end_s, item.index, replace(frame, persons=persons))
+        for index in agreeing:
+            self.settler.believe(frame.persons[index].track)

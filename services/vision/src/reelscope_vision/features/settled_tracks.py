@@ -1,4 +1,4 @@
-"""What "face_tracks" and "hand_tracks" have in common: frames whose raw tracks are settled, each up to the next one."""
+"""What "face_tracks", "person_tracks" and "hand_tracks" have in common: settled tracks, and frames each up to the next one."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class SettledTracks(Feature):
 
     Attributes:
         sampled_rate: Frames a second that are looked at, at most.
+        settler: Decides; may be told to believe a track that no frame is sure of.
     """
 
     sampled_rate: ClassVar[float]
@@ -27,7 +28,7 @@ class SettledTracks(Feature):
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._settler = Settler(believes_all=False)
+        self.settler = Settler(believes_all=False)
         self._ends_s: deque[float] = deque()
         self._last: AnyItem | None = None
 
@@ -48,11 +49,11 @@ class SettledTracks(Feature):
         if item.source == "shots":
             if item.value.ends_tracks:
                 self._end(item.time_s)
-                self._settler.cut(item.time_s)
+                self.settler.cut(item.time_s)
             return
         self._end(item.time_s)
         self._last = item
-        for settled in self._settler.feed(item, self.raw_tracks(item.value), self.sure_tracks(item.value)):
+        for settled in self.settler.feed(item, self.raw_tracks(item.value), self.sure_tracks(item.value)):
             yield self._item(settled)
 
     def flush(self) -> Iterable[AnyItem]:
@@ -61,7 +62,7 @@ class SettledTracks(Feature):
             # What comes after it was not looked at, and is shown for no longer than that.
             unseen_s = min(self._last.end_s + 1 / self.sampled_rate, self.context.media.video.duration_s)
             self._end(max(self._last.end_s, unseen_s))
-        return [self._item(settled) for settled in self._settler.finish()]
+        return [self._item(settled) for settled in self.settler.finish()]
 
     def _end(self, time_s: float) -> None:
         """Says where the last frame ends, unless a cut has said so."""
