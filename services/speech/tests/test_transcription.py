@@ -30,12 +30,15 @@ SAID = {
     "speech/leopard_test_de.wav": ("de", "Der hinter diesem Portal liegenden Raum wurde als Leichenhalle genutzt", 0.31),
     "speech/leopard_test_ja.wav": ("ja", "客観的実在の判断的知識が成立するのである", 0.11),
     "speech/wenet_aishell_zh.wav": ("zh", "广州市房地产中介协会分析", 0.26),
-    "speech/stt_ru.wav": ("ru", "бедняга ребят на его месте должен был быть я", 0.34),  # noqa: RUF001 - Russian
+    "speech/stt_ru.wav": ("ru", "бедняга ребят на его месте должен был быть я", 0.45),  # noqa: RUF001 - Russian
     "emotion_speech/emodb_angry_03a01Wa.wav": ("de", "Der Lappen liegt auf dem Eisschrank.", 0.0),
     "emotion_speech/emodb_neutral_13a07Na.wav": ("de", "In sieben Stunden wird es soweit sein.", 0.3),
     "emotion_speech/emodb_sad_03a02Ta.wav": ("de", "Das will sie am Mittwoch abgeben.", 0.0),
 }
-"""Language, words and the most errors: 10 % where Whisper base can; elsewhere what it makes of the clip, a word more."""
+"""Language, words and the most errors: 10 % where Whisper base can; elsewhere what it makes of the clip, a word more.
+
+int8 rounds as the processor does: of the Russian clip's nine words, four are wrong with AVX-512 VNNI, three with AVX2 and in
+float32."""
 
 BY_CHARACTER = ("ja", "zh")
 
@@ -108,7 +111,8 @@ def test_long_speech_comes_window_by_window(hear: Hear) -> None:
     samples = decode(media_path("speech/jfk_en.flac"))
     heard = hear(np.concatenate([samples] * 4))
     said = tokens(JFK, "en")
-    assert error_rate(said * 4, tokens(heard.summary.text, "en")) <= 0.02
+    # Two of 88 words, "asked not to" for "ask not", in float32 too; on some processors none.
+    assert error_rate(said * 4, tokens(heard.summary.text, "en")) <= 0.025
     starts = np.array([start for word, start, _ in heard.words if word.casefold() == "fellow"])
     assert len(starts) == 4
     np.testing.assert_allclose(np.diff(starts), 11.0, atol=0.25)
