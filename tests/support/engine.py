@@ -42,7 +42,6 @@ class Bench:
             settings.models,
             {"onnx": load_onnx, **main.SERVICE.loaders},
         )
-        self.frames_decoded = 0
         self._host = host
         self._threads = settings.models.threads
 
