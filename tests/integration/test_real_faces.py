@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from reelscope_vision.analyzers.age_estimation import GROUPS, OLDEST
 from support.engine import Bench, benches
 
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "media"
 NAMES = ("face_detection", "age_estimation", "face_emotion", "eye_tracking")
 ONE_FACE = [
@@ -60,6 +62,16 @@ def test_a_face_leaves_at_its_frame(vision: Bench) -> None:
     assert segment.start_s == 0.0
     assert segment.face.frontalness > 0.7
     assert 0 <= segment.face.thumbnail_time_s < last_s
+
+
+def test_a_rocket_is_nobody(vision: Bench) -> None:
+    """Nor are a cup, a cat and stars: of the demo's shots only two show people, and each of them one face all the time."""
+    truth = json.loads((SAMPLES / "demo.truth.json").read_text(encoding="utf-8"))
+    shots = [(shot["start_s"], shot["end_s"]) for shot in truth["shots"] if shot["picture"] in {"camera", "astronaut"}]
+    segments = vision.analyze(SAMPLES / "demo.mp4", "face_detection")["face_detection"].segments
+    assert len(segments) == len(shots) == 2
+    for segment, (start_s, end_s) in zip(segments, shots, strict=True):
+        assert (segment.start_s, segment.end_s) == pytest.approx((start_s, end_s), abs=1 / truth["fps"])
 
 
 def test_ages_are_of_the_labelled_group_or_its_neighbour(vision: Bench) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,14 @@ from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_runtime.media.sampling import RateSampler
+from reelscope_runtime.models.nets.nanodet import Detection
 from reelscope_vision.analyzers.eye_tracking import EyeTracking
 from reelscope_vision.analyzers.face_detection import FaceDetection
 from reelscope_vision.analyzers.hand_gesture import HandGesture
 from reelscope_vision.faces.face import Face, FrameFaces
 from reelscope_vision.features.face_tracks import FaceTracks
 from reelscope_vision.features.hand_tracks import HandTracks
+from reelscope_vision.features.objects import FrameObjects
 from reelscope_vision.features.settled_tracks import SettledTracks
 from reelscope_vision.hands.hand import FrameHands, Hand
 from reelscope_vision.tracking.settling import LEAST_S, PROOF_S, Settler
@@ -145,3 +147,65 @@ def test_an_hour_of_a_face_is_kept_in_a_few_megabytes() -> None:
         eyes.process(item)
     for rows in (faces._sightings[1].rows, eyes._looks[1]):
         assert rows.itemsize * len(rows) <= 64 * len(items)
+
+
+SMALL = (0.4, 0.2, 0.1, 0.1)
+BODY = (0.3, 0.1, 0.3, 0.8)
+
+
+def seen(score: float, label: str = "person", box: tuple[float, float, float, float] = BODY) -> Detection:
+    return Detection(0, label, score, *box)
+
+
+def told_faces(
+    score: float,
+    box: tuple[float, float, float, float] = SMALL,
+    objects: Sequence[Detection] | None = (),
+    *,
+    aspect: float = 16 / 9,
+    cut_s: float = np.inf,
+    objects_until_s: float = np.inf,
+) -> list[int]:
+    """How many faces are told of in each of 50 frames at 25 a second that show one; objects come five times a second."""
+    node = FaceTracks(context())
+    frame = FrameFaces((Face(7, np.array(box), np.zeros((478, 3), np.float32), score, 1.0),), aspect)
+    found: list[AnyItem] = []
+    for at in range(50):
+        time_s, end_s = at / 25, (at + 1) / 25
+        if time_s <= cut_s < end_s:
+            found += node.process(Item("shots", cut_s, cut_s, at, Transition()))
+        found += node.process(Item("faces", time_s, end_s, at, frame))
+        if objects is not None and at % 5 == 0 and time_s < objects_until_s:
+            found += node.process(Item("objects", time_s, end_s, at, FrameObjects(tuple(objects), repeated=False)))
+    found += node.flush()
+    return [len(item.value.faces) for item in found]
+
+
+def test_a_sure_face_needs_nobody_to_speak_for_it() -> None:
+    assert told_faces(0.8) == told_faces(0.8, objects=None) == [1] * 50
+
+
+def test_a_likely_face_is_told_of_where_objects_show_its_person_and_from_the_first_frame_on() -> None:
+    assert told_faces(0.72, objects=[seen(0.6)]) == [1] * 50
+    assert told_faces(0.72, objects=[seen(0.9, "dog"), seen(0.6)], objects_until_s=0.1) == [1] * 50
+
+
+def test_a_likely_face_that_nothing_speaks_for_is_a_mistake() -> None:
+    """A rocket's nose, a dog's belly: nobody is there, or somewhere else, or hardly to be seen."""
+    for others in ([], None, [seen(0.9, "dog")], [seen(0.9, box=(0.7, 0.1, 0.3, 0.8))], [seen(0.4)]):
+        assert told_faces(0.75, objects=others) == [0] * 50
+
+
+def test_an_unlikely_face_is_a_mistake_whoever_holds_it() -> None:
+    """A knee is within its person too."""
+    assert told_faces(0.67, objects=[seen(0.9)]) == [0] * 50
+
+
+def test_a_likely_face_that_fills_the_picture_needs_nobody() -> None:
+    assert told_faces(0.72, (0.3, 0.2, 0.3, 0.6), objects=[]) == [1] * 50
+    assert told_faces(0.72, (0.2, 0.3, 0.6, 0.4), objects=[], aspect=9 / 16) == [1] * 50, "as wide as the picture allows"
+    assert told_faces(0.72, (0.3, 0.3, 0.4, 0.25), objects=[], aspect=9 / 16) == [0] * 50
+
+
+def test_a_person_before_a_cut_does_not_speak_for_a_face_after_it() -> None:
+    assert told_faces(0.72, objects=[seen(0.6)], cut_s=0.84, objects_until_s=0.81) == [1] * 21 + [0] * 29

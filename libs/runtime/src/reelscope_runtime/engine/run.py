@@ -24,7 +24,7 @@ from reelscope_runtime.media.items import Spec
 PROGRESS_STEP = 0.02
 """Progress is told at most every 2 % of the clip: enough for a smooth bar, few messages."""
 
-TURN_S = 0.2
+TURN_S = 0.4
 """The nodes work off so much media at a time: enough for several of them to be busy side by side, few pictures held."""
 
 
@@ -225,6 +225,9 @@ class Run:
             except CancelledError:
                 if cancellation.error is None:
                     raise
+            except MediaError:
+                self._graph.turn(workers)  # what came before it broke off counts
+                raise
             finally:
                 outcome.take(decoding)
             self._raise_if_stopped()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image
 from reelscope_vision.nets.blaze import Detection
+from reelscope_vision.nets.resizing import shrunk
 
 _AFAR: Final = 0.5
 """The picture among black that is as large again: a face that fills it, or is cut by its edges, is whole then."""
@@ -102,7 +103,7 @@ class Tiles:
         views = []
         for left, top, side in _places(width, height, overlap):
             part = np.ascontiguousarray(picture[top : top + side, left : left + side])
-            cells = cv2.resize(part, (_GRID, _GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
+            cells = shrunk(part, (_GRID, _GRID)).astype(np.float32)
             before = self._seen.get((left, top, side))
             if before is None or float(np.abs(cells - before).max()) > _CELL_CHANGE:
                 self._seen[left, top, side] = cells

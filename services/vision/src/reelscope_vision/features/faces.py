@@ -32,7 +32,7 @@ class Faces(Feature):
     """
 
     name = "faces"
-    version = "2"
+    version = "3"
     frames = SEEN
     models = (_DETECTION, _MESH)
 

@@ -46,7 +46,7 @@ class Hands(Feature):
     """
 
     name = "hands"
-    version = "1"
+    version = "2"
     frames = SEEN
     wants = ("persons",)
     models = (_DETECTION, _LANDMARKS)
@@ -59,16 +59,26 @@ class Hands(Feature):
         )
         self._sampler = RateSampler(SAMPLED_RATE)
         self._gate = ChangeGate()
+        self._waiting: AnyItem | None = None
         self._persons: tuple[Person, ...] = ()
         self._last: tuple[Hand, ...] = ()
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
-        """Takes a frame, or the persons of one, which come just after it and serve for the next."""
+        """Takes a frame, which waits for its persons, or the persons of one, which come just after it."""
         if isinstance(item.value, FramePersons):
             self._persons = item.value.persons
+            if self._waiting is not None and self._waiting.time_s == item.time_s:
+                yield from self.flush()
             return
-        if not self._sampler.wants(item.time_s, item.end_s):
+        yield from self.flush()
+        if self._sampler.wants(item.time_s, item.end_s):
+            self._waiting = item
+
+    def flush(self) -> Iterable[AnyItem]:
+        """Gives the hands of the frame that waits."""
+        if self._waiting is None:
             return
+        item, self._waiting = self._waiting, None
         picture: Image = item.value
         height, width = picture.shape[:2]
         is_new = self._gate.change(picture) > 0

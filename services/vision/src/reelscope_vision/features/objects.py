@@ -18,8 +18,8 @@ _TASK = "object_detection"
 SAMPLED_RATE = 5.0
 """Frames a second: a person who crosses the picture in 2 s moves a tenth of it between two, which the tracker still joins."""
 
-_PATIENCE_S = 0.5
-"""While nothing moves, every third of these frames is looked at."""
+_PATIENCE_S = 1.0
+"""While nothing moves, every fifth of these frames is looked at."""
 
 _SURE_SCORE = 0.45
 """Of an object whose inside need not be watched."""
@@ -45,11 +45,11 @@ class Objects(Feature):
     """COCO objects at 5 frames a second; `index` is the number of the decoded frame.
 
     A frame in which no cell of a coarse grid changed since the last detected frame is not detected again: a static scene
-    costs one detection. Where little changes, as behind and in a talking head, one does for half a second.
+    costs one detection. Where little changes, as behind and in a talking head, one does for a second.
     """
 
     name = "objects"
-    version = "2"
+    version = "3"
     frames = FrameSpec(NANODET_SIZE, NANODET_SIZE, fps=SAMPLED_RATE, fit="letterbox")
     models = (_TASK,)
 
@@ -66,7 +66,7 @@ class Objects(Feature):
         if is_new:
             model = self.context.model(_TASK)
             self._detections = tuple(detect(model, [item.value], self._placement, min_score=LEAST_SCORE)[0])
-            self._gate.worth = around_objects(self._boxes())
+            self._gate.looked(item.value, item.time_s, around_objects(self._boxes()))
         yield Item(self.name, item.time_s, item.end_s, item.index, FrameObjects(self._detections, not is_new))
 
     def _boxes(self) -> Boxes:

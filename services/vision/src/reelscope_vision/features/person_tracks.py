@@ -11,8 +11,8 @@ from scipy.optimize import linear_sum_assignment
 
 from reelscope_runtime.engine.node import NodeContext
 from reelscope_runtime.media.items import AnyItem
-from reelscope_runtime.models.nets.nanodet import Detection
 from reelscope_vision.features.objects import FrameObjects
+from reelscope_vision.features.person_boxes import person_boxes
 from reelscope_vision.features.persons import SAMPLED_RATE
 from reelscope_vision.features.settled_tracks import SettledTracks
 from reelscope_vision.persons.person import FramePersons
@@ -24,15 +24,6 @@ SURE: Final = 0.5
 _AGREES: Final = 0.75
 """Share of a skeleton's box within a person of the object detector from which the two see the same. Of a face that fills the
 picture the skeleton is the smaller part."""
-
-_SEEN: Final = 0.45
-"""Score of such a person, as a track of objects begins with: a dog that sits up has 0.35."""
-
-_SAME_MOMENT_S: Final = 0.15
-"""Objects are looked for every fifth of a second, so that the nearer look is a tenth away at most. The rest is for frames: each
-of the two looks may be half a frame off its time, a twentieth of a second in all at 20 a second."""
-
-_LABEL: Final = "person"
 
 
 class PersonTracks(SettledTracks):
@@ -86,11 +77,7 @@ class PersonTracks(SettledTracks):
         if self._persons is None:
             return
         frame: FramePersons = self._persons.value
-        detections: tuple[Detection, ...] = ()
-        if self._objects is not None and abs(self._objects.time_s - self._persons.time_s) <= _SAME_MOMENT_S:
-            detections = self._objects.value.detections
-        sure = [one for one in detections if one.label == _LABEL and one.score >= _SEEN]
-        seen = np.array([(one.x, one.y, one.width, one.height) for one in sure]).reshape(-1, 4)
+        seen = person_boxes(self._objects, self._persons.time_s)
         boxes = np.array([person.box for person in frame.persons]).reshape(-1, 4)
         inside = intersection(boxes, seen) / np.maximum(boxes[:, 2:].prod(axis=1), np.finfo(np.float64).tiny)[:, None]
         # A detection speaks for one skeleton, the one that is most like it: a second one on the same body is a mistake.

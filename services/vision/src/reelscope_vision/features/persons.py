@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,9 +11,11 @@ from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Image, Item
 from reelscope_runtime.media.sampling import RateSampler
 from reelscope_vision.features.pictures import SEEN
-from reelscope_vision.nets.movenet import Pose, find
+from reelscope_vision.nets.movenet import find
+from reelscope_vision.persons.between import between
 from reelscope_vision.persons.person import FramePersons, Person
 from reelscope_vision.sampling.calm_gate import CalmGate, on_bodies
+from reelscope_vision.tracking.boxes import Boxes
 from reelscope_vision.tracking.tracker import UNTRACKED, Tracker, TrackerSettings
 
 _TASK = "pose"
@@ -33,46 +36,107 @@ MIN_CERTAINTY = 0.2
 _TRACKER = TrackerSettings(high_score=0.3, low_score=MIN_SCORE, start_score=0.3, max_gap_s=1.0)
 """The network's scores of true persons lie between 0.3 and 0.8."""
 
+_HELD_S = 0.35
+"""A frame waits no longer to be passed over: two of these frames."""
+
+_BACK = 0.5
+"""Share of what moved, from which it moved on rather than to and fro, as in a clap."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A frame that may be passed over, and what moved since the last look."""
+
+    item: AnyItem
+    moved: float
+
 
 class Persons(Feature):
     """Persons with 17 keypoints; `index` is the number of the decoded frame.
 
     Tracks are raw: they go on over cuts and may be a moment's mistake; `person_tracks` has those to tell of. A frame like the
-    last one that was looked at, or nearly and soon after it, has its persons.
+    last one that was looked at, or nearly and soon after it, has its persons. Every second one of the others waits: it has
+    those half-way between both looks about it, or is looked at as well where that would be a guess.
     """
 
     name = "persons"
-    version = "1"
+    version = "2"
     frames = SEEN
     models = (_TASK,)
+    lookback_s = _HELD_S
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
         self._sampler = RateSampler(SAMPLED_RATE)
         self._gate = CalmGate(_PATIENCE_S)
         self._tracker = Tracker(_TRACKER)
+        self._found: list[Person] | None = None
         self._last: tuple[Person, ...] = ()
+        self._held: _Held | None = None
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
-        """Takes one frame and gives its persons, if it is its turn."""
+        """Takes one frame and gives its persons, if it is its turn, after those of the one that waited."""
+        if self._held is not None and item.time_s - self._held.item.time_s >= _HELD_S:
+            yield from self.flush()
         if not self._sampler.wants(item.time_s, item.end_s):
             return
+        if self._held is not None:
+            held, self._held = self._held, None
+            yield from self._next_look(held, item)
+        elif not self._gate.wants(item.value, item.time_s):
+            yield self._item(item, self._last, repeated=True)
+        elif self._found is None:
+            yield self._told(item, self._look(item))
+        else:
+            self._held = _Held(item, self._gate.moved(item.value))
+
+    def flush(self) -> Iterable[AnyItem]:
+        """Gives the persons of the frame that waits."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            yield self._told(held.item, self._look(held.item))
+
+    def _next_look(self, held: _Held, item: AnyItem) -> Iterable[AnyItem]:
+        went_on = self._gate.moved(item.value) >= _BACK * held.moved
+        before, after = self._found or [], self._look(item)
+        half_way = between(before, after, _aspect(item.value)) if went_on else None
+        yield self._told(held.item, self._look(held.item) if half_way is None else half_way)
+        yield self._told(item, after)
+
+    def _look(self, item: AnyItem) -> list[Person]:
+        """What the network finds, not tracked yet."""
         picture: Image = item.value
         height, width = picture.shape[:2]
-        is_new = self._gate.wants(picture, item.time_s)
-        if is_new:
-            found = find(self.context.model(_TASK), picture, min_score=MIN_SCORE)
-            self._last = self._tracked(item.time_s, [one for one in found if one.certainty >= MIN_CERTAINTY], width, height)
-            self._gate.worth = on_bodies(np.array([person.box for person in self._last]).reshape(-1, 4))
-        yield Item(self.name, item.time_s, item.end_s, item.index, FramePersons(self._last, width / height, not is_new))
+        persons = []
+        for pose in find(self.context.model(_TASK), picture, min_score=MIN_SCORE):
+            if pose.certainty >= MIN_CERTAINTY:
+                left, top, right, bottom = pose.box / (width, height, width, height)
+                box = np.array([left, top, right - left, bottom - top])
+                persons.append(Person(UNTRACKED, box, pose.keypoints / (width, height, 1.0), pose.score))
+        return persons
 
-    def _tracked(self, time_s: float, poses: list[Pose], width: int, height: int) -> tuple[Person, ...]:
-        corners = np.array([pose.box for pose in poses]).reshape(-1, 4) / (width, height, width, height)
-        boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        ids = self._tracker.update(time_s, boxes, np.array([pose.score for pose in poses])).ids.tolist()
-        persons = [
-            Person(track, box, pose.keypoints / (width, height, 1.0), pose.score)
-            for track, box, pose in zip(ids, boxes, poses, strict=True)
-            if track != UNTRACKED
-        ]
-        return tuple(sorted(persons, key=lambda person: person.track))
+    def _told(self, item: AnyItem, found: list[Person]) -> AnyItem:
+        """Tracks persons of the next frame; it is the one to compare with now."""
+        self._found = found
+        boxes = _upright(np.array([one.box for one in found]).reshape(-1, 4), _aspect(item.value))
+        ids = self._tracker.update(item.time_s, boxes, np.array([one.score for one in found])).ids.tolist()
+        tracked = [replace(one, track=track) for track, one in zip(ids, found, strict=True) if track != UNTRACKED]
+        self._last = tuple(sorted(tracked, key=lambda person: person.track))
+        self._gate.looked(item.value, item.time_s, on_bodies(np.array([one.box for one in self._last]).reshape(-1, 4)))
+        return self._item(item, self._last, repeated=False)
+
+    def _item(self, item: AnyItem, persons: tuple[Person, ...], *, repeated: bool) -> AnyItem:
+        return Item(self.name, item.time_s, item.end_s, item.index, FramePersons(persons, _aspect(item.value), repeated))
+
+
+def _upright(boxes: Boxes, aspect: float) -> Boxes:
+    """Boxes [n, 4] that are at least as high as wide: of a face that fills the picture the network sees now the eyes alone, a
+    flat band somewhere in it, and now all of it."""
+    heights = np.maximum(boxes[:, 3], boxes[:, 2] * aspect)
+    tops = boxes[:, 1] + (boxes[:, 3] - heights) / 2
+    return np.stack([boxes[:, 0], tops, boxes[:, 2], heights], axis=1)
+
+
+def _aspect(picture: Image) -> float:
+    height, width = picture.shape[:2]
+    return float(width / height)

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image
+from reelscope_vision.sampling.cells import CELL_CHANGE, GRID, Cells, cells_of
 from reelscope_vision.tracking.boxes import Boxes
-
-_GRID: Final = 52
-"""Cells on a side in which two pictures are compared."""
-
-_CELL_CHANGE: Final = 5.0
-"""Grey levels up to which a cell is the same: coding noise stays below 2, and the smallest thing that a detector finds covers
-several cells."""
 
 _MOVED: Final = 0.35
 """Of the picture's own contrast (the deviation of its cells), in a cell: something else is there now. A light that changes, or
@@ -39,7 +32,7 @@ Worth = NDArray[np.float32]
 
 def anywhere() -> Worth:
     """Every cell counts alike."""
-    return np.full((_GRID, _GRID), 1 / (_MOVED_SHARE * _GRID**2), np.float32)
+    return np.full((GRID, GRID), 1 / (_MOVED_SHARE * GRID**2), np.float32)
 
 
 def on_bodies(boxes: Boxes) -> Worth:
@@ -61,8 +54,8 @@ def around_objects(boxes: Boxes) -> Worth:
 
 def _places(boxes: Boxes, rim: float) -> Iterable[tuple[slice, slice]]:
     """The cells that lie within each box but for its rim; only boxes that have some."""
-    low = np.clip(boxes[:, :2] + rim * boxes[:, 2:], 0.0, 1.0) * _GRID
-    high = np.clip(boxes[:, :2] + (1 - rim) * boxes[:, 2:], 0.0, 1.0) * _GRID
+    low = np.clip(boxes[:, :2] + rim * boxes[:, 2:], 0.0, 1.0) * GRID
+    high = np.clip(boxes[:, :2] + (1 - rim) * boxes[:, 2:], 0.0, 1.0) * GRID
     corners = np.concatenate([np.ceil(low), np.floor(high)], axis=1).astype(int)
     for left, top, right, bottom in corners.tolist():
         if left < right and top < bottom:
@@ -74,27 +67,33 @@ class CalmGate:
 
     Args:
         patience_s: How long one look does while nothing moves; where not one cell changes it does for ever.
-
-    Attributes:
-        worth: What is known of the picture that was looked at says where a change counts.
     """
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
-        self._cells: NDArray[np.float32] | None = None
+        self._cells: Cells | None = None
         self._looked_s = 0.0
-        self.worth = anywhere()
+        self._worth = anywhere()
+
+    def looked(self, picture: Image, time_s: float, worth: Worth) -> None:
+        """Takes the picture [h, w, 3] to compare with; what was found in it says where a change counts."""
+        self._cells, self._looked_s, self._worth = cells_of(picture), time_s, worth
 
     def wants(self, picture: Image, time_s: float) -> bool:
-        """Whether a picture [h, w, 3] is worth a look; if so it becomes the one to compare with."""
-        cells = cv2.resize(picture, (_GRID, _GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
-        if self._cells is not None:
-            change = np.abs(cells - self._cells).max(axis=2)
-            if float(change.max()) <= _CELL_CHANGE:
-                return False
-            contrast = float(self._cells.std(axis=(0, 1)).max())
-            moved = change > max(_CELL_CHANGE, _MOVED * contrast)
-            if float(self.worth[moved].sum()) < 1.0 and time_s < self._looked_s + self._patience_s:
-                return False
-        self._cells, self._looked_s = cells, time_s
-        return True
+        """Whether a picture [h, w, 3] is worth a look."""
+        if self._cells is None:
+            return True
+        change = np.abs(cells_of(picture) - self._cells).max(axis=2)
+        if float(change.max()) <= CELL_CHANGE:
+            return False
+        return self._counted(change) >= 1.0 or time_s >= self._looked_s + self._patience_s
+
+    def moved(self, picture: Image) -> float:
+        """What moved since the last look, by what it counts for: 1 is worth a look. Infinite before the first look."""
+        if self._cells is None:
+            return float("inf")
+        return self._counted(np.abs(cells_of(picture) - self._cells).max(axis=2))
+
+    def _counted(self, change: NDArray[np.float32]) -> float:
+        contrast = 0.0 if self._cells is None else float(self._cells.std(axis=(0, 1)).max())
+        return float(self._worth[change > max(CELL_CHANGE, _MOVED * contrast)].sum())
