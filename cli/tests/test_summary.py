@@ -135,6 +135,16 @@ def test_an_empty_document_has_a_summary() -> None:
     assert [label for label, _ in summary_lines(AnalysisDocument())] == ["clip", "analyzers", "score", "time"]
 
 
+def test_a_picture_has_neither_length_nor_rate() -> None:
+    media = MediaInfo(
+        container="png_pipe", duration_s=0.04, video=VideoStream(width=640, height=480, frame_rate=25, codec="png")
+    )
+    lines = dict(
+        summary_lines(AnalysisDocument(metadata=Metadata(media=media, processing_time_seconds=1.5, realtime_factor=37.5)))
+    )
+    assert (lines["clip"], lines["time"]) == ("a picture · 640x480, png", "1.5 s")
+
+
 def test_digital_silence_is_said() -> None:
     document = AnalysisDocument(analyzer_results={"a": result(Summary(audio=AudioSummary(digital_silence=True)))})
     assert ("loudness", "digital silence") in summary_lines(document)

@@ -15,6 +15,9 @@ GOOD = ("succeeded", "not_applicable")
 SHOWN_ITEMS = 6
 SHOWN_CUTS = 8
 SHOWN_TEXT = 600
+PICTURE_FORMAT = "_pipe"
+"""How FFmpeg's names of picture formats end."""
+
 LEAST_SHARE = 0.05
 """Sounds and moods that score less are not worth a word."""
 
@@ -42,6 +45,8 @@ def failures(document: AnalysisDocument) -> Iterator[Line]:
 
 def _clip(metadata: Metadata) -> str:
     media = metadata.media
+    if media.container.endswith(PICTURE_FORMAT):
+        return f"a picture · {media.video.width}x{media.video.height}, {media.video.codec}"
     parts = [f"{media.duration_s:.1f} s"]
     if media.HasField("video"):
         video = media.video
@@ -232,7 +237,9 @@ def _outcome(document: AnalysisDocument) -> Iterator[Line]:
     counts += [f"{number} {state}" for state, number in sorted(states.items())]
     yield "analyzers", ", ".join(counts) or "none"
     yield "score", f"{metadata.reconstruction_score:.1f} of 100"
-    yield "time", f"{metadata.processing_time_seconds:.1f} s, {metadata.realtime_factor:.2f}x the clip's length"
+    is_picture = metadata.media.container.endswith(PICTURE_FORMAT)
+    ratio = "" if is_picture else f", {metadata.realtime_factor:.2f}x the clip's length"
+    yield "time", f"{metadata.processing_time_seconds:.1f} s{ratio}"
 
 
 def _scores(scores: Iterable[Score]) -> str:
