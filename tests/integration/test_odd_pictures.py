@@ -77,6 +77,12 @@ FORMS: dict[str, Make] = {
         pixel_format="argb",
         options={},
     ),
+    "gaps": lambda folder, scene: pictures.write(
+        folder / "gaps.mkv", scene * 2, times_s=np.cumsum(np.tile([*[0.033] * 10, 0.7, 3.0], 5)).tolist()
+    ),
+    "a slide every 3 s": lambda folder, scene: pictures.write(
+        folder / "slides.mkv", scene[:8], times_s=(3.0 * np.arange(8)).tolist()
+    ),
     "variable rate": lambda folder, scene: pictures.write(
         folder / "variable.mkv", scene, times_s=np.cumsum(np.tile([0.02, 0.2, 0.033], 10)).tolist()
     ),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from reelscope_runtime.engine.protocols import LeasedModel
+from reelscope_runtime.errors import ModelUnavailableError
+from reelscope_vision.nets.movenet import Pose
 from support.engine import Bench, benches
 
 NO_HANDS = ["talking/grid_bbaf2n.mpg", "talking/grid_lwbsza.mpg", "camera/moviepy_bbb_tilt_down.mp4", "cuts/psd_counter.mp4"]
@@ -50,6 +54,31 @@ def test_two_hands_that_clasp_and_part_stay_two_tracks(vision: Bench, shared_med
 def test_the_hand_that_says_thanks(vision: Bench, shared_media: Path) -> None:
     result = vision.analyze(shared_media / "hands" / "intel_asl_thanks.mkv", "hand_gesture")["hand_gesture"]
     assert {one.hand.gesture for one in result.segments} == {"open_palm"}
+
+
+@pytest.mark.expects_errors
+@pytest.mark.parametrize("trouble", ["their model is missing", "they break off"])
+def test_hands_go_on_without_skeletons(
+    trouble: str, vision: Bench, shared_media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = vision.pool.lease
+
+    def without_poses(task: str) -> AbstractContextManager[LeasedModel]:
+        if task == "pose":
+            raise ModelUnavailableError("not today")
+        return lease(task)
+
+    def broken(*_: object, **__: object) -> list[Pose]:
+        raise RuntimeError("not today")
+
+    if trouble == "they break off":
+        monkeypatch.setattr("reelscope_vision.features.persons.find", broken)
+    else:
+        monkeypatch.setattr(vision.pool, "lease", without_poses)
+    results = vision.analyze(shared_media / "hands" / "tfjs_asl_hand_vertical.mp4", "hand_gesture", "body_pose")
+    assert results["body_pose"].status in {"failed", "unavailable"}
+    assert results["hand_gesture"].status == "succeeded", results["hand_gesture"].problem
+    assert {one.hand.track_id for one in results["hand_gesture"].segments} == {1}
 
 
 @pytest.mark.parametrize("name", NO_HANDS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,11 @@ def picture(x: int | None) -> NDArray[np.uint8]:
     return whole
 
 
+def elsewhere() -> NDArray[np.uint8]:
+    """Another scene, in which nobody is."""
+    return np.random.default_rng(3).integers(0, 160, (8, 8, 3), np.uint8).repeat(32, axis=0).repeat(32, axis=1)
+
+
 @dataclass
 class WhiteBody:
     """A network that sees a white body where there is one: 17 keypoints on its axis."""
@@ -48,17 +54,28 @@ class WhiteBody:
         return [rows.reshape(1, 6, 56)]
 
 
-def seen(column: Callable[[float], int | None]) -> tuple[WhiteBody, list[AnyItem]]:
-    """Five seconds at the rate that is sampled, by where the body is at a time."""
+def looked_at(frames: Iterable[NDArray[np.uint8]], rate: float = SAMPLED_RATE) -> tuple[WhiteBody, list[AnyItem]]:
+    """What the feature gives of frames at a rate, held to what it promises."""
     network = WhiteBody()
     node = Persons(NodeContext(MediaInfo(), AnalyzeOptions(), lambda _: network))
     items: list[AnyItem] = []
-    for index in range(FRAMES):
-        time_s = index / SAMPLED_RATE
-        item = Item("frames", time_s, time_s + 1 / SAMPLED_RATE, index, picture(column(time_s)))
-        items += node.process(item)
+    promised_s = 0.0
+    for index, frame in enumerate(frames):
+        time_s = index / rate
+        given = list(node.process(Item("frames", time_s, time_s + 1 / rate, index, frame)))
+        assert all(item.time_s >= promised_s for item in given)
+        promised_s = min(time_s, node.held_from_s())
+        items += given
     items += node.flush()
-    assert [item.index for item in items] == list(range(FRAMES))
+    assert node.held_from_s() == math.inf
+    assert [item.index for item in items] == sorted({item.index for item in items})
+    return network, items
+
+
+def seen(column: Callable[[float], int | None]) -> tuple[WhiteBody, list[AnyItem]]:
+    """Five seconds at the rate that is sampled, by where the body is at a time."""
+    network, items = looked_at(picture(column(index / SAMPLED_RATE)) for index in range(FRAMES))
+    assert len(items) == FRAMES
     return network, items
 
 
@@ -73,11 +90,39 @@ def test_nobody_and_nothing_new_is_seen_once() -> None:
 
 
 def test_who_moves_evenly_is_looked_at_every_second_time_and_is_half_way_between() -> None:
-    network, items = seen(lambda time_s: round(LEFT + 30 * time_s))
+    """Six pixels a frame: what is half-way is told from what is at either end."""
+    network, items = seen(lambda time_s: round(LEFT + 36 * time_s))
     assert network.looks <= FRAMES / 2 + 2
     assert {person.track for item in items for person in item.value.persons} == {1}
+    moving = [item for item in items if not item.value.repeated]
+    assert len(moving) >= 0.9 * FRAMES
+    for item, x in zip(moving, columns(moving), strict=True):
+        assert x == pytest.approx(LEFT + 36 * item.time_s, abs=2.0)
+
+
+@pytest.mark.parametrize("phase", [0, 1])
+def test_shots_of_one_sampled_frame_are_seen_one_by_one(phase: int) -> None:
+    """Two scenes in turn, somebody in one of them: nothing lies on the way from one to the other."""
+    scenes = [picture(120), elsewhere()]
+    _, items = looked_at(scenes[(index + phase) % 2] for index in range(FRAMES))
+    assert [bool(item.value.persons) for item in items] == [(index + phase) % 2 == 0 for index in range(FRAMES)]
+
+
+@pytest.mark.parametrize("at", [7, 8])
+def test_an_insert_between_two_alike_pictures_shows_nobody(at: int) -> None:
+    frames = [picture(120 + index % 2) for index in range(FRAMES)]
+    frames[at] = elsewhere()
+    _, items = looked_at(frames)
+    assert [item.index for item in items if not item.value.persons] == [at]
+
+
+@pytest.mark.parametrize("rate", [0.5, 1.0, 4.0, 10.0, 25.0, 120.0])
+def test_any_rate_gives_each_sampled_frame_once(rate: float) -> None:
+    count = max(4, round(5 * rate))
+    _, items = looked_at((picture(LEFT + index * 160 // count) for index in range(count)), rate)
+    assert len(items) == pytest.approx(min(count, 5 * SAMPLED_RATE), abs=1)
     for item, x in zip(items, columns(items), strict=True):
-        assert x == pytest.approx(LEFT + 30 * item.time_s, abs=8.0)
+        assert x == pytest.approx(LEFT + item.index * 160 // count, abs=8.0)
 
 
 def test_who_moves_to_and_fro_is_looked_at_every_time() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument, Metadata, Summary
 from reelscope.analysis.v1.geometry_pb2 import Score
+from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope_cli.analyze.findings import clock
 
 Line = tuple[str, str]
@@ -18,6 +19,7 @@ SHOWN_TEXT = 600
 PICTURE_FORMAT = "_pipe"
 """How FFmpeg's names of picture formats end."""
 
+SECOND_PICTURE = 1.5
 LEAST_SHARE = 0.05
 """Sounds and moods that score less are not worth a word."""
 
@@ -45,7 +47,7 @@ def failures(document: AnalysisDocument) -> Iterator[Line]:
 
 def _clip(metadata: Metadata) -> str:
     media = metadata.media
-    if media.container.endswith(PICTURE_FORMAT):
+    if _is_picture(media):
         return f"a picture · {media.video.width}x{media.video.height}, {media.video.codec}"
     parts = [f"{media.duration_s:.1f} s"]
     if media.HasField("video"):
@@ -57,6 +59,11 @@ def _clip(metadata: Metadata) -> str:
         by = f" by {metadata.source.uploader}" if metadata.source.uploader else ""
         parts.append(f"“{metadata.source.title}”{by}")
     return " · ".join(parts)
+
+
+def _is_picture(media: MediaInfo) -> bool:
+    """Whether it is a picture's file, and holds one alone."""
+    return media.container.endswith(PICTURE_FORMAT) and media.duration_s * media.video.frame_rate < SECOND_PICTURE
 
 
 def _shots(summary: Summary) -> str:
@@ -237,8 +244,7 @@ def _outcome(document: AnalysisDocument) -> Iterator[Line]:
     counts += [f"{number} {state}" for state, number in sorted(states.items())]
     yield "analyzers", ", ".join(counts) or "none"
     yield "score", f"{metadata.reconstruction_score:.1f} of 100"
-    is_picture = metadata.media.container.endswith(PICTURE_FORMAT)
-    ratio = "" if is_picture else f", {metadata.realtime_factor:.2f}x the clip's length"
+    ratio = "" if _is_picture(metadata.media) else f", {metadata.realtime_factor:.2f}x the clip's length"
     yield "time", f"{metadata.processing_time_seconds:.1f} s{ratio}"
 
 

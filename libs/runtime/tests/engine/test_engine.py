@@ -335,6 +335,55 @@ def test_an_early_end_lowers_the_coverage() -> None:
     assert results["batched"].coverage == pytest.approx(0.25)
 
 
+def test_what_came_before_a_decoder_died_is_worked_off_unless_the_run_was_cancelled() -> None:
+    results, _ = run(["batched"], FakeDecoding([255] * 5, error=MediaError("crashed")), info=media(40))
+    assert results["batched"].problem.reason == "crashed"
+    assert results["batched"].coverage > 0
+    waiting, cancellation = threading.Event(), Cancellation()
+    threading.Thread(target=lambda: (waiting.wait(10), cancellation.cancel()), daemon=True).start()
+    decoding = FakeDecoding([255] * 5, wait=waiting, error=MediaError("crashed"))
+    results, _ = run(["batched"], decoding, info=media(40), cancellation=cancellation)
+    assert results["batched"].status == "cancelled"
+
+
+class Patient(Feature):
+    """Gives each frame when the next one comes, however late that is."""
+
+    name = "patient"
+    version = "1"
+    frames = SPEC
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self.held: AnyItem | None = None
+
+    def held_from_s(self) -> float:
+        return math.inf if self.held is None else self.held.time_s
+
+    def process(self, item: AnyItem) -> Iterable[AnyItem]:
+        yield from self.flush()
+        self.held = item
+
+    def flush(self) -> Iterable[AnyItem]:
+        if self.held is not None:
+            held, self.held = self.held, None
+            yield held
+
+
+class Merging(Counter):
+    """Sees frames and what waited for the next one in the order of their times."""
+
+    name = "merging"
+    requires = ("patient",)
+
+
+def test_what_a_node_holds_holds_its_dependants_up() -> None:
+    catalog = Catalog([Patient], [Merging])
+    work = Run(catalog, ["merging"], media=media(40), options=AnalyzeOptions(), lease=nullcontext, sink=Told())
+    (result,) = work.execute(FakeDecoding([0] * 40).open, Cancellation(), 60.0)
+    assert result.status == "succeeded", result.problem
+
+
 def test_cancel_and_deadline_end_a_waiting_run() -> None:
     waiting, cancellation = threading.Event(), Cancellation()
     threading.Thread(target=lambda: (waiting.wait(10), cancellation.cancel()), daemon=True).start()

@@ -6,11 +6,14 @@ from pathlib import Path
 import clips
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from reelscope_runtime.media import decoding as decoding_module
 from reelscope_runtime.media.host import Decoding, MediaHost
 from reelscope_runtime.media.items import AnyItem, FrameSpec, Spec
+from reelscope_runtime.media.picture import Orientation, Painter, Target
 from reelscope_runtime.media.probing import probe
 from reelscope_runtime.media.source import Limits
 from reelscope_runtime.media.tracks import Output
@@ -188,6 +191,30 @@ def test_what_is_made_from_rgb_without_a_label_comes_back(host: MediaHost, tmp_p
     items, _ = run(host, path, whole=WHOLE)
     middle = items["whole"][0].value[size[1] // 2, size[0] // 2].astype(int)
     assert np.abs(middle - (200, 30, 60)).max() <= 4
+
+
+FORMATS = (
+    "yuv420p", "yuv422p", "yuvj444p", "nv12", "yuyv422", "yuv420p10le", "yuv444p12le", "gray", "gray10le", "gray16le", "monow",
+    "rgb24", "bgr24", "rgb565le", "rgb555le", "bgr8", "gbrp", "gbrp10le", "rgb48le",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(64, 48), (33, 25), (20, 20)])
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_planes_have_the_colours_of_pixels(pixel_format: str, size: tuple[int, int]) -> None:
+    """What the scaler gives as planes, for their speed, is what it gives as pixels, to a grey level."""
+    rng = np.random.default_rng(7)
+    smooth = rng.integers(0, 256, (4, 4, 3), np.uint8).repeat(12, axis=0).repeat(16, axis=1)
+    frame = VideoFrame.from_ndarray(smooth, format="rgb24").reformat(format=pixel_format)
+    painted = Painter(Target(*size), threads=1).paint(frame, Orientation())
+    pixels = VideoReformatter().reformat(
+        frame,
+        *size,
+        "rgb24",
+        src_colorspace=None if frame.format.is_rgb else Colorspace.ITU601,
+        interpolation=Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
+    )
+    assert np.abs(painted.astype(int) - pixels.to_ndarray()).max() <= 1
 
 
 def test_ten_bits(host: MediaHost, tmp_path: Path) -> None:

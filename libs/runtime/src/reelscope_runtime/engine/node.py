@@ -20,6 +20,7 @@ A feature is the same, but gives items that other nodes require by its name. Nod
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,8 @@ class Node(ABC):
             infinite).
         models: Names of the manifest's tasks that `context.model` is asked for.
         optional_models: The same; `context.model` gives None for one that is not in the profile, or not there.
-        lookback_s: After an input at time t was processed, no output earlier than t - lookback_s will come. Bounds how
-            long the inputs of dependants wait.
+        lookback_s: After an input at time t was processed, no output earlier than t - lookback_s will come, but for what
+            `held_from_s` tells of. Bounds how long the inputs of dependants wait.
         hears_language: Whether `options.language` changes what it gives.
         batch: `process_batch` is called with so many items at once (fewer at the end).
     """
@@ -87,6 +88,11 @@ class Node(ABC):
 
     def __init__(self, context: NodeContext) -> None:
         self.context = context
+
+    def held_from_s(self) -> float:
+        """Time of the earliest output that waits for an input to come, which may be far: the next frame, after a gap in the
+        timestamps. Infinite where `lookback_s` says all."""
+        return math.inf
 
     @classmethod
     def media_inputs(cls) -> dict[str, Spec]:

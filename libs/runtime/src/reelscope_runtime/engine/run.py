@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -19,7 +19,7 @@ from reelscope_runtime.engine.protocols import Decoding, LeasedModel, Sink
 from reelscope_runtime.engine.results import Outcome, result_of
 from reelscope_runtime.engine.step import Step
 from reelscope_runtime.errors import CancelledError, DeadlineError, MediaError, ModelUnavailableError, ServiceError
-from reelscope_runtime.media.items import Spec
+from reelscope_runtime.media.items import AnyItem, Spec
 
 PROGRESS_STEP = 0.02
 """Progress is told at most every 2 % of the clip: enough for a smooth bar, few messages."""
@@ -210,10 +210,7 @@ class Run:
                     outcome.wait_s += time.perf_counter() - waiting_since
                     if cancellation.error is not None or not any(step.works for step in self._steps.values()):
                         break
-                    for step, source in listeners[key]:
-                        if step.works:
-                            step.inbox.push(source, item)
-                            step.inbox.advance(source, math.nextafter(item.time_s, math.inf))
+                    _push(item, listeners[key])
                     if len(decoding.ended_streams) > len(ended):
                         ended = set(decoding.ended_streams)
                         self._end_inputs(ended)
@@ -226,7 +223,9 @@ class Run:
                 if cancellation.error is None:
                     raise
             except MediaError:
-                self._graph.turn(workers)  # what came before it broke off counts
+                if cancellation.error is None:
+                    self._graph.turn(workers)  # what came before it broke off counts
+                self._raise_if_stopped()
                 raise
             finally:
                 outcome.take(decoding)
@@ -287,3 +286,11 @@ class Run:
         result.model.extend({model.name: model for one in used for model in one.models}.values())
         self._sink.result(result)
         return result
+
+
+def _push(item: AnyItem, listeners: Iterable[tuple[Step, str]]) -> None:
+    """Hands an item of the decoder to the steps that listen to it, by the source that it comes as."""
+    for step, source in listeners:
+        if step.works:
+            step.inbox.push(source, item)
+            step.inbox.advance(source, math.nextafter(item.time_s, math.inf))

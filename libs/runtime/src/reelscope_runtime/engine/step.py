@@ -146,4 +146,5 @@ class Step:
         if math.isinf(self.inbox.watermark) and not self._batch and self.inbox.watermark > 0:
             return  # the input is over, but `flush` may still give items: it sets the watermark
         held = min(chain((item.time_s for item in self._batch), (self.inbox.watermark,)))
-        self.watermark = max(self.watermark, held - self.kind.lookback_s)
+        held_by_node = math.inf if self.node is None else self.node.held_from_s()
+        self.watermark = max(self.watermark, min(held - self.kind.lookback_s, held_by_node))

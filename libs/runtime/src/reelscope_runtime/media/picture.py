@@ -20,6 +20,8 @@ _UNLABELLED = Colorspace.ITU601
 """What an unlabelled picture is taken for, of whatever size. Phones and platforms label what they write. What comes without a
 label was mostly made from RGB by FFmpeg, OpenCV or a program built on them, which write BT.601 then, and read it as that."""
 
+_BYTE_BITS = 8
+
 _SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """Mean over the covered area when shrinking (no aliasing), bilinear when enlarging; rounding not cut for speed."""
 
@@ -157,7 +159,7 @@ class Painter:
 
     def _scaled(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
         has_alpha = any(component.is_alpha for component in frame.format.components)
-        pixel_format = "rgba" if has_alpha else "gbrp"
+        pixel_format = "rgba" if has_alpha else "rgb24" if _is_coarse(frame) else "gbrp"
         try:
             picture = pixels(self._convert(frame, width, height, pixel_format))
         except (av.FFmpegError, ValueError):
@@ -187,10 +189,16 @@ def _matrix(frame: VideoFrame) -> int | None:
     return _UNLABELLED if frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb else None
 
 
+def _is_coarse(frame: VideoFrame) -> bool:
+    """Whether colours have fewer than 8 bits: of those the scaler makes planes whose white is not white."""
+    return frame.format.is_rgb and any(component.bits < _BYTE_BITS for component in frame.format.components)
+
+
 def pixels(frame: VideoFrame) -> NDArray[np.uint8]:
     """An 8-bit RGB frame as [height, width, channels], without its row padding.
 
-    Planes in the order green, blue, red are what the scaler makes fastest: the same values in half of the time of pixels.
+    Planes in the order green, blue, red are what the scaler makes fastest: in half of the time of pixels, and at most one grey
+    level away from them.
     """
     if frame.format.name != "gbrp":
         return _rows(frame, 0, len(frame.format.components))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reelscope_runtime.media.items import Image
 from reelscope_vision.nets.blaze import Detection
 from reelscope_vision.nets.resizing import shrunk
+from reelscope_vision.sampling.cells import CELL_CHANGE
 
 _AFAR: Final = 0.5
 """The picture among black that is as large again: a face that fills it, or is cut by its edges, is whole then."""
@@ -40,9 +41,6 @@ _LARGE: Final = 0.5
 
 _GRID: Final = 12
 """Cells on a side in which a tile is compared with what it was."""
-
-_CELL_CHANGE: Final = 5.0
-"""Grey levels by which a cell of a tile must change for it to be worth another look; coding noise stays below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ class Tiles:
             part = np.ascontiguousarray(picture[top : top + side, left : left + side])
             cells = shrunk(part, (_GRID, _GRID)).astype(np.float32)
             before = self._seen.get((left, top, side))
-            if before is None or float(np.abs(cells - before).max()) > _CELL_CHANGE:
+            if before is None or float(np.abs(cells - before).max()) > CELL_CHANGE:
                 self._seen[left, top, side] = cells
                 views.append(View(part, left, top))
         return views

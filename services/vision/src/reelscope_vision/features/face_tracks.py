@@ -9,14 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from reelscope_runtime.engine.node import NodeContext
-from reelscope_runtime.media.items import AnyItem
 from reelscope_vision.faces.face import Face, FrameFaces
-from reelscope_vision.features.objects import FrameObjects
-from reelscope_vision.features.person_boxes import person_boxes
+from reelscope_vision.features.backed_tracks import BackedTracks
 from reelscope_vision.features.pictures import SEEN
-from reelscope_vision.features.settled_tracks import SettledTracks
-from reelscope_vision.tracking.boxes import intersection
+from reelscope_vision.tracking.boxes import Boxes, intersection
 
 SURE: Final = 0.78
 """Score of the detector that is believed as it is: rockets, dogs and cells under a microscope reach 0.75. Of faces that nothing
@@ -34,7 +30,7 @@ _HELD: Final = 0.75
 """Share of a face within a person from which it is that person's: a head that is cut by the picture's edge still is."""
 
 
-class FaceTracks(SettledTracks):
+class FaceTracks(BackedTracks):
     """Frames as "faces" gives them.
 
     The detector sees a face in much that is round and has two dark spots. A track is told of where one of its looks is sure, or
@@ -43,15 +39,8 @@ class FaceTracks(SettledTracks):
 
     name = "face_tracks"
     version = "3"
-    # Shots first: of a cut and a frame at the same time, the frame belongs to the new shot.
     requires = ("shots", "faces")
-    wants = ("objects",)
     sampled_rate = SEEN.fps or math.inf
-
-    def __init__(self, context: NodeContext) -> None:
-        super().__init__(context)
-        self._faces: AnyItem | None = None
-        self._objects: AnyItem | None = None
 
     def raw_tracks(self, frame: FrameFaces) -> Sequence[int]:
         """Of the faces."""
@@ -69,32 +58,13 @@ class FaceTracks(SettledTracks):
         """With the faces that are told of."""
         return replace(frame, faces=tuple(replace(one, track=tracks[one.track]) for one in frame.faces if one.track in tracks))
 
-    def process(self, item: AnyItem) -> Iterable[AnyItem]:
-        """Takes a transition, or the faces or objects of a frame; gives the frames that have waited long enough."""
-        if isinstance(item.value, FrameObjects):
-            self._objects = item
-            self._believe()
-            return
-        if isinstance(item.value, FrameFaces):
-            self._faces = item
-        elif item.value.ends_tracks:
-            self._faces = self._objects = None
-        settled = list(super().process(item))
-        self._believe()
-        yield from settled
-
-    def _believe(self) -> None:
-        """Lets the persons of the same moment speak for likely faces."""
-        if self._faces is None:
-            return
-        likely = [face for face in self._faces.value.faces if LIKELY <= face.score < SURE]
-        if not likely:
-            return
-        boxes = np.array([face.box for face in likely])
-        common = intersection(boxes, person_boxes(self._objects, self._faces.time_s)).max(axis=1, initial=0.0)
-        for face, is_held in zip(likely, common >= _HELD * boxes[:, 2:].prod(axis=1), strict=True):
-            if is_held:
-                self.settler.believe(face.track)
+    def backed(self, frame: FrameFaces, persons: Boxes) -> Iterable[int]:
+        """Likely faces of whom a person holds the most."""
+        likely = [face for face in frame.faces if LIKELY <= face.score < SURE]
+        boxes = np.array([face.box for face in likely]).reshape(-1, 4)
+        held = intersection(boxes, persons).max(axis=1, initial=0.0)
+        is_held = (held > 0) & (held >= _HELD * boxes[:, 2:].prod(axis=1))
+        return [face.track for face, is_its in zip(likely, is_held, strict=True) if is_its]
 
 
 def _size(face: Face, aspect: float) -> float:

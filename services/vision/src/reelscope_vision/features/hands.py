@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final
@@ -60,22 +61,28 @@ class Hands(Feature):
         self._sampler = RateSampler(SAMPLED_RATE)
         self._gate = ChangeGate()
         self._waiting: AnyItem | None = None
-        self._persons: tuple[Person, ...] = ()
         self._last: tuple[Hand, ...] = ()
+
+    def held_from_s(self) -> float:
+        """Of the frame that waits for its persons or, where none come, for the next frame."""
+        return math.inf if self._waiting is None else self._waiting.time_s
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
         """Takes a frame, which waits for its persons, or the persons of one, which come just after it."""
         if isinstance(item.value, FramePersons):
-            self._persons = item.value.persons
-            if self._waiting is not None and self._waiting.time_s == item.time_s:
-                yield from self.flush()
+            if self._waiting is not None and self._waiting.index == item.index:
+                yield from self._look(item.value.persons)
             return
-        yield from self.flush()
+        yield from self._look(())
         if self._sampler.wants(item.time_s, item.end_s):
             self._waiting = item
 
     def flush(self) -> Iterable[AnyItem]:
         """Gives the hands of the frame that waits."""
+        return self._look(())
+
+    def _look(self, persons: Sequence[Person]) -> Iterable[AnyItem]:
+        """Gives the hands of the frame that waits, if one does."""
         if self._waiting is None:
             return
         item, self._waiting = self._waiting, None
@@ -83,8 +90,8 @@ class Hands(Feature):
         height, width = picture.shape[:2]
         is_new = self._gate.change(picture) > 0
         if is_new:
-            wrists = _wrists(self._persons, width, height)
-            self._last = tuple(_hand(one, width, height) for one in self._follower.update(picture, item.time_s, wrists))
+            followed = self._follower.update(picture, item.time_s, _wrists(persons, width, height))
+            self._last = tuple(_hand(one, width, height) for one in followed)
         yield Item(self.name, item.time_s, item.end_s, item.index, FrameHands(self._last, width / height, not is_new))
 
 

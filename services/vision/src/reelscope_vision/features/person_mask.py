@@ -48,7 +48,7 @@ class PersonMasks(Feature):
     """Masks of five frames a second; `index` is the number of the decoded frame."""
 
     name = "person_mask"
-    version = "1"
+    version = "2"
     frames = SEEN
     models = (_TASK,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,7 @@ SAMPLED_RATE = 6.0
 """Frames a second: a clap or the turn of a squat takes a third of a second or more, and is seen in two."""
 
 _PATIENCE_S = 0.45
-"""While nothing moves, every third of these frames is looked at."""
+"""While nothing moves, two of these frames go without a look, and the third waits for the fourth."""
 
 MIN_SCORE = 0.2
 """Of a person, as the network's authors use it."""
@@ -36,19 +37,27 @@ MIN_CERTAINTY = 0.2
 _TRACKER = TrackerSettings(high_score=0.3, low_score=MIN_SCORE, start_score=0.3, max_gap_s=1.0)
 """The network's scores of true persons lie between 0.3 and 0.8."""
 
-_HELD_S = 0.35
-"""A frame waits no longer to be passed over: two of these frames."""
+_WENT_ON = 0.5
+"""Of what moved until the picture between two looks, so much at least is still elsewhere at the second one: after a clap or a
+nod things are back where they were, and the way between tells nothing."""
 
-_BACK = 0.5
-"""Share of what moved, from which it moved on rather than to and fro, as in a clap."""
+_SPAN_S = 0.4
+"""Time between two looks from which nothing is said of what lies between: claps and squats turn in less."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A frame that may be passed over, and what moved since the last look."""
+    """A frame that may be passed over.
+
+    Attributes:
+        item: It.
+        moved: What moved in it since the last look.
+        since_s: When the picture was last as it was at that look.
+    """
 
     item: AnyItem
     moved: float
+    since_s: float
 
 
 class Persons(Feature):
@@ -56,52 +65,60 @@ class Persons(Feature):
 
     Tracks are raw: they go on over cuts and may be a moment's mistake; `person_tracks` has those to tell of. A frame like the
     last one that was looked at, or nearly and soon after it, has its persons. Every second one of the others waits: it has
-    those half-way between both looks about it, or is looked at as well where that would be a guess.
+    those on the way from one look to the next, or is looked at as well where that would be a guess.
     """
 
     name = "persons"
     version = "2"
     frames = SEEN
     models = (_TASK,)
-    lookback_s = _HELD_S
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
         self._sampler = RateSampler(SAMPLED_RATE)
         self._gate = CalmGate(_PATIENCE_S)
         self._tracker = Tracker(_TRACKER)
-        self._found: list[Person] | None = None
+        self._found: list[Person] = []
         self._last: tuple[Person, ...] = ()
+        self._alike_s = 0.0
         self._held: _Held | None = None
+
+    def held_from_s(self) -> float:
+        """Of the frame that waits for the next look."""
+        return math.inf if self._held is None else self._held.item.time_s
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
         """Takes one frame and gives its persons, if it is its turn, after those of the one that waited."""
-        if self._held is not None and item.time_s - self._held.item.time_s >= _HELD_S:
-            yield from self.flush()
         if not self._sampler.wants(item.time_s, item.end_s):
             return
         if self._held is not None:
             held, self._held = self._held, None
             yield from self._next_look(held, item)
         elif not self._gate.wants(item.value, item.time_s):
-            yield self._item(item, self._last, repeated=True)
-        elif self._found is None:
-            yield self._told(item, self._look(item))
+            self._alike_s = item.time_s
+            yield self._item(item, repeated=True)
+        elif self._gate.leapt(item.value):
+            yield self._tracked(item, self._look(item))
+            self._compare_with(item)
         else:
-            self._held = _Held(item, self._gate.moved(item.value))
+            self._held = _Held(item, self._gate.moved(item.value), self._alike_s)
 
     def flush(self) -> Iterable[AnyItem]:
         """Gives the persons of the frame that waits."""
         if self._held is not None:
             held, self._held = self._held, None
-            yield self._told(held.item, self._look(held.item))
+            yield self._tracked(held.item, self._look(held.item))
 
     def _next_look(self, held: _Held, item: AnyItem) -> Iterable[AnyItem]:
-        went_on = self._gate.moved(item.value) >= _BACK * held.moved
-        before, after = self._found or [], self._look(item)
-        half_way = between(before, after, _aspect(item.value)) if went_on else None
-        yield self._told(held.item, self._look(held.item) if half_way is None else half_way)
-        yield self._told(item, after)
+        before, after = self._found, self._look(item)
+        passed_over = None
+        span_s = item.time_s - held.since_s
+        if span_s <= _SPAN_S and self._gate.moved(item.value) >= _WENT_ON * held.moved:
+            share = (held.item.time_s - held.since_s) / span_s
+            passed_over = between(before, after, share=share, aspect=_aspect(item.value))
+        yield self._tracked(held.item, self._look(held.item) if passed_over is None else passed_over)
+        yield self._tracked(item, after)
+        self._compare_with(item)
 
     def _look(self, item: AnyItem) -> list[Person]:
         """What the network finds, not tracked yet."""
@@ -115,18 +132,22 @@ class Persons(Feature):
                 persons.append(Person(UNTRACKED, box, pose.keypoints / (width, height, 1.0), pose.score))
         return persons
 
-    def _told(self, item: AnyItem, found: list[Person]) -> AnyItem:
-        """Tracks persons of the next frame; it is the one to compare with now."""
+    def _tracked(self, item: AnyItem, found: list[Person]) -> AnyItem:
+        """The persons of the next frame, in their tracks."""
         self._found = found
         boxes = _upright(np.array([one.box for one in found]).reshape(-1, 4), _aspect(item.value))
         ids = self._tracker.update(item.time_s, boxes, np.array([one.score for one in found])).ids.tolist()
         tracked = [replace(one, track=track) for track, one in zip(ids, found, strict=True) if track != UNTRACKED]
         self._last = tuple(sorted(tracked, key=lambda person: person.track))
-        self._gate.looked(item.value, item.time_s, on_bodies(np.array([one.box for one in self._last]).reshape(-1, 4)))
-        return self._item(item, self._last, repeated=False)
+        return self._item(item, repeated=False)
 
-    def _item(self, item: AnyItem, persons: tuple[Person, ...], *, repeated: bool) -> AnyItem:
-        return Item(self.name, item.time_s, item.end_s, item.index, FramePersons(persons, _aspect(item.value), repeated))
+    def _compare_with(self, item: AnyItem) -> None:
+        """Takes a frame that was looked at as the one that the next ones are compared with."""
+        self._alike_s = item.time_s
+        self._gate.looked(item.value, item.time_s, on_bodies(np.array([one.box for one in self._last]).reshape(-1, 4)))
+
+    def _item(self, item: AnyItem, *, repeated: bool) -> AnyItem:
+        return Item(self.name, item.time_s, item.end_s, item.index, FramePersons(self._last, _aspect(item.value), repeated))
 
 
 def _upright(boxes: Boxes, aspect: float) -> Boxes:

@@ -28,7 +28,7 @@ class PictureLayouts(Feature):
     its measures."""
 
     name = "picture_layout"
-    version = "1"
+    version = "2"
     frames = SEEN
 
     def __init__(self, context: NodeContext) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
-from reelscope_vision.tracking.settling import PROOF_S, Settled, Settler
+from reelscope_vision.tracking.settling import Settled, Settler
 
 
 class SettledTracks(Feature):
@@ -24,13 +24,16 @@ class SettledTracks(Feature):
     """
 
     sampled_rate: ClassVar[float]
-    lookback_s = 2 * PROOF_S
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
         self.settler = Settler(believes_all=False)
         self._ends_s: deque[float] = deque()
         self._last: AnyItem | None = None
+
+    def held_from_s(self) -> float:
+        """Of the frames that are not settled yet: the next one may come much later, after a gap."""
+        return self.settler.held_from_s
 
     @abstractmethod
     def raw_tracks(self, frame: Any) -> Sequence[int]:  # noqa: ANN401 - each feature's own kind of frame

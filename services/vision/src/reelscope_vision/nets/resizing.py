@@ -9,7 +9,7 @@ from reelscope_runtime.media.items import Image
 
 
 def shrunk(picture: Image, size: tuple[int, int]) -> Image:
-    """A picture [h, w, 3] made smaller, to a width and height; each pixel is the mean of what it covers.
+    """A picture [h, w, 3] at a smaller width and height (or a larger one); each pixel is the mean of what it covers.
 
     Halves are made while they will do: OpenCV has the means of 2 x 2 pixels ten times as fast as those of any other area. A
     last odd row or column is left out then.

@@ -1,4 +1,4 @@
-"""Persons between two looks that found them nearly alike: half-way."""
+"""Persons in a picture between two looks that found them nearly alike."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from reelscope_vision.persons.person import Person
 from reelscope_vision.persons.skeleton import SEEN
 
 _MOVED: Final = 0.08
-"""Of a body's longer side: while no joint moves further from one look to the next, half-way is as near to what the network
-would find there as its own trembling: 0.02 to 0.035, and at most 0.07, in people who talk, gesticulate, squat and walk."""
+"""Of a body's longer side: while no joint moves further from one look to the next, a third of a second later, what lies on the
+way is as near to what the network would find there as its own trembling: 0.02 to 0.035, and at most 0.07, in people who talk,
+gesticulate, squat and walk."""
 
 
-def between(before: Sequence[Person], after: Sequence[Person], aspect: float) -> list[Person] | None:
-    """The same persons half-way; None where that would be a guess: somebody came, left, or moved further.
+def between(before: Sequence[Person], after: Sequence[Person], *, share: float, aspect: float) -> list[Person] | None:
+    """The same persons on the way; None where that would be a guess: somebody came, left, or moved further.
 
     Args:
         before: Of a picture.
         after: Of a later one, in any order.
+        share: How much of the way they have gone, in [0,1].
         aspect: Width over height of the pictures.
     """
     if len(before) != len(after):
@@ -32,7 +33,7 @@ def between(before: Sequence[Person], after: Sequence[Person], aspect: float) ->
     pairs: list[tuple[int, int]] = list(zip(*(part.tolist() for part in linear_sum_assignment(steps)), strict=True))
     if any(steps[pair] > _MOVED for pair in pairs):
         return None
-    return [_half_way(before[first], after[second]) for first, second in pairs]
+    return [_on_the_way(before[first], after[second], share) for first, second in pairs]
 
 
 def _step(first: Person, second: Person, aspect: float) -> float:
@@ -43,13 +44,10 @@ def _step(first: Person, second: Person, aspect: float) -> float:
     return float(np.linalg.norm(steps, axis=1).max(initial=0.0)) / size
 
 
-def _half_way(first: Person, second: Person) -> Person:
-    def mean(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (before + after) / 2
-
+def _on_the_way(first: Person, second: Person, share: float) -> Person:
     return replace(
         first,
-        box=mean(first.box, second.box),
-        keypoints=mean(first.keypoints, second.keypoints),
-        score=(first.score + second.score) / 2,
+        box=(1 - share) * first.box + share * second.box,
+        keypoints=(1 - share) * first.keypoints + share * second.keypoints,
+        score=(1 - share) * first.score + share * second.score,
     )

@@ -32,7 +32,8 @@ class FramePersons:
     Attributes:
         persons: In the order of their tracks.
         aspect: Width over height of the picture: x * aspect and y are in one unit.
-        repeated: Whether the picture was so like the last one that was looked at that it has its persons.
+        repeated: Whether the picture was so like the last one that was looked at that it has its persons. Those of a picture on
+            the way between two looks are not repeated.
     """
 
     persons: tuple[Person, ...]

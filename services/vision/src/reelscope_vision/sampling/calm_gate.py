@@ -23,6 +23,9 @@ _BODY_SHARE: Final = 0.03
 """The same within the box of a body. Between two looks a talking head moves 0 to 0.02 of it, hands that gesticulate 0.07,
 somebody who walks or squats 0.2 and more, near or far."""
 
+_LEAP_SHARE: Final = 0.3
+"""Of all cells: a cut moves half of them and more; somebody who jumps about in the whole picture a fifth."""
+
 _RIM: Final = 0.1
 """Of a box's size: an object that moves or turns changes what is behind its rim."""
 
@@ -81,19 +84,27 @@ class CalmGate:
 
     def wants(self, picture: Image, time_s: float) -> bool:
         """Whether a picture [h, w, 3] is worth a look."""
-        if self._cells is None:
-            return True
-        change = np.abs(cells_of(picture) - self._cells).max(axis=2)
+        change = self._change(picture)
         if float(change.max()) <= CELL_CHANGE:
             return False
-        return self._counted(change) >= 1.0 or time_s >= self._looked_s + self._patience_s
+        return float(self._worth[self._moved(change)].sum()) >= 1.0 or time_s >= self._looked_s + self._patience_s
 
     def moved(self, picture: Image) -> float:
-        """What moved since the last look, by what it counts for: 1 is worth a look. Infinite before the first look."""
-        if self._cells is None:
-            return float("inf")
-        return self._counted(np.abs(cells_of(picture) - self._cells).max(axis=2))
+        """What moved since the last look, by what it counts for: 1 is worth a look."""
+        return float(self._worth[self._moved(self._change(picture))].sum())
 
-    def _counted(self, change: NDArray[np.float32]) -> float:
+    def leapt(self, picture: Image) -> bool:
+        """Whether so much is another since the last look that it may be another shot."""
+        return float(self._moved(self._change(picture)).mean()) >= _LEAP_SHARE
+
+    def _change(self, picture: Image) -> NDArray[np.float32]:
+        """Of each cell, in grey levels: infinite before the first look."""
+        if self._cells is None:
+            return np.full((GRID, GRID), np.inf, np.float32)
+        change: NDArray[np.float32] = np.abs(cells_of(picture) - self._cells).max(axis=2)
+        return change
+
+    def _moved(self, change: NDArray[np.float32]) -> NDArray[np.bool_]:
         contrast = 0.0 if self._cells is None else float(self._cells.std(axis=(0, 1)).max())
-        return float(self._worth[change > max(CELL_CHANGE, _MOVED * contrast)].sum())
+        moved: NDArray[np.bool_] = change > max(CELL_CHANGE, _MOVED * contrast)
+        return moved

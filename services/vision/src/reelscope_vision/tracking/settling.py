@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,11 @@ class Settler:
     _stretches: dict[int, _Stretch] = field(default_factory=dict)
     _shot: _Shot = field(default_factory=lambda: _Shot(0.0))
     _next_track: int = 1
+
+    @property
+    def held_from_s(self) -> float:
+        """Time of the earliest frame that waits; infinite where none does."""
+        return self._waiting[0][0].time_s if self._waiting else math.inf
 
     def cut(self, time_s: float) -> None:
         """Everything that comes from now on is another shot's."""
