@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image
 from reelscope_vision.nets.blaze import Detection
-from reelscope_vision.nets.resizing import shrunk
-from reelscope_vision.sampling.cells import CELL_CHANGE
+from reelscope_vision.sampling.cells import CELL_CHANGE, shrunk
 
 _AFAR: Final = 0.5
 """The picture among black that is as large again: a face that fills it, or is cut by its edges, is whole then."""

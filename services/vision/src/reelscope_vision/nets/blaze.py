@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image, letterbox
-from reelscope_vision.nets.resizing import shrunk
 
 _SAME = 0.3
 """Intersection over union from which two boxes are of one thing."""
@@ -84,7 +83,7 @@ class Blaze:
         placement = letterbox(width, height, spec.size, spec.size)
         canvas = np.zeros((spec.size, spec.size, 3), np.uint8)
         size = placement.width, placement.height
-        inner = shrunk(picture, size) if placement.scale < 1 else cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        inner = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if placement.scale < 1 else cv2.INTER_LINEAR)
         canvas[placement.top : placement.top + placement.height, placement.left : placement.left + placement.width] = inner
         scaled = canvas.astype(np.float32) / 255.0
         outputs = self._model.run(None, {self._input: (scaled * 2 - 1 if spec.is_signed else scaled)[None]})

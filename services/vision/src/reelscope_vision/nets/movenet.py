@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image, letterbox
-from reelscope_vision.nets.resizing import shrunk
 
 KEYPOINTS: Final = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
@@ -58,7 +58,7 @@ def find(model: Any, picture: Image, *, min_score: float) -> list[Pose]:  # noqa
     height, width = picture.shape[:2]
     placement = letterbox(width, height, SIZE, SIZE)
     canvas = np.zeros((SIZE, SIZE, 3), np.int32)
-    inner = shrunk(picture, (placement.width, placement.height))
+    inner = cv2.resize(picture, (placement.width, placement.height), interpolation=cv2.INTER_AREA)
     canvas[placement.top : placement.top + placement.height, placement.left : placement.left + placement.width] = inner
     rows = model.run(None, {"input:0": canvas[None]})[0].reshape(-1, 56).astype(np.float64)
     poses = []
