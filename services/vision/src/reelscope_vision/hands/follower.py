@@ -38,6 +38,10 @@ MAX_HANDS: Final = 4
 _SAME: Final = 0.35
 """Distance of two hands' middles, in hand sizes, from which they are two."""
 
+_CLEARLY: Final = 0.6
+"""Ratio of a hand's ways to the nearest wrist and to the next from which it is not the next one's: hands that hold each other
+are as near to both."""
+
 _REACH: Final = 2.5
 """Hand sizes that a hand moves while it is lost."""
 
@@ -110,17 +114,14 @@ class Follower:
         return [one for one in self._followed if not one.is_lost]
 
     def _name(self, wrists: Sequence[Wrist]) -> None:
-        """A hand at a wrist, and at no other, is the one that was at it before: after both held each other, or were away."""
+        """A hand at a wrist is the one that was at it before: after both held each other, or were away."""
         present = {one.track: one for one in self._present}
         moves: dict[int, int] = {}
-        for track, one in present.items():
-            owners = [wrist.owner for wrist in wrists if _is_at(one, wrist.square)]
-            if len(owners) != 1:
-                continue
-            if owners[0] in self._tracks:
-                moves.setdefault(self._tracks[owners[0]], track)
+        for owner, track in _owned(self._present, wrists).items():
+            if owner in self._tracks:
+                moves.setdefault(self._tracks[owner], track)
             elif track not in self._tracks.values():
-                self._tracks[owners[0]] = track
+                self._tracks[owner] = track
         # A number is free where nobody has it, or who has it gets another one.
         while blocked := [to for to in moves if to in present and to not in moves.values()]:
             for to in blocked:
@@ -195,8 +196,26 @@ def _holds(hand: Landmarks, palm: Detection) -> bool:
     return bool(left <= x <= right and top <= y <= bottom)
 
 
+def _owned(hands: Sequence[Followed], wrists: Sequence[Wrist]) -> dict[tuple[int, int], int]:
+    """Whose hands are whose, where that is clear: the track of the hand that is nearest to a wrist, which is nearest to it."""
+    nearest: dict[tuple[int, int], tuple[float, int]] = {}
+    for hand in hands:
+        ways = sorted((_way(hand, wrist.square), number) for number, wrist in enumerate(wrists))
+        if not ways or (len(ways) > 1 and ways[0][0] > _CLEARLY * ways[1][0]):
+            continue
+        way, wrist = ways[0][0], wrists[ways[0][1]]
+        if _is_at(hand, wrist.square):
+            nearest[wrist.owner] = min(nearest.get(wrist.owner, (np.inf, 0)), (way, hand.track))
+    return {owner: track for owner, (_, track) in nearest.items()}
+
+
+def _way(hand: Followed, wrist: Square) -> float:
+    """Pixels between a hand's middle and where the skeleton has it."""
+    return float(np.linalg.norm(_middle(hand.landmarks.box) - (wrist.x, wrist.y)))
+
+
 def _is_at(hand: Followed, wrist: Square) -> bool:
-    return float(np.linalg.norm(_middle(hand.landmarks.box) - (wrist.x, wrist.y))) <= wrist.side / 2
+    return _way(hand, wrist) <= wrist.side / 2
 
 
 def _is_inside(found: Landmarks, picture: Image) -> bool:
