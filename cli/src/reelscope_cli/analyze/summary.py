@@ -16,12 +16,14 @@ GOOD = ("succeeded", "not_applicable")
 SHOWN_ITEMS = 6
 SHOWN_CUTS = 8
 SHOWN_TEXT = 600
+LEAST_SHARE = 0.05
+"""Sounds and moods that score less are not worth a word."""
+
 PICTURE_FORMAT = "_pipe"
 """How FFmpeg's names of picture formats end."""
 
-SECOND_PICTURE = 1.5
-LEAST_SHARE = 0.05
-"""Sounds and moods that score less are not worth a word."""
+SEVERAL_FRAMES = 1.5
+"""Frame durations from which a picture's file holds more than one picture."""
 
 
 def summary_lines(document: AnalysisDocument) -> list[Line]:
@@ -63,7 +65,7 @@ def _clip(metadata: Metadata) -> str:
 
 def _is_picture(media: MediaInfo) -> bool:
     """Whether it is a picture's file, and holds one alone."""
-    return media.container.endswith(PICTURE_FORMAT) and media.duration_s * media.video.frame_rate < SECOND_PICTURE
+    return media.container.endswith(PICTURE_FORMAT) and media.duration_s * media.video.frame_rate < SEVERAL_FRAMES
 
 
 def _shots(summary: Summary) -> str:
