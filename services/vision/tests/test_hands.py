@@ -164,6 +164,22 @@ def test_hands_that_held_each_other_or_were_away_are_known_again_by_their_wrists
     assert {tuple(tracks) for tracks in seen[77:]} == {(first_right,)}
 
 
+def test_hands_that_part_are_known_while_each_is_still_within_reach_of_both_wrists() -> None:
+    hands = Hands()
+    follower = Follower(detect=hands.detect, locate=hands.locate)
+    left, right, both = (240.0, 200.0), (160.0, 200.0), (200.0, 200.0)
+    near = [(213.0, 200.0), (187.0, 200.0)]
+    phases = [([left, right], wrists(left, right)), ([both], wrists(both, both)), (near, wrists(*near))]
+    told_of = []
+    for at in range(45):
+        hands.places, at_wrists = phases[at // 15]
+        found = follower.update(PICTURE, at / 6, at_wrists)
+        told_of.append({one.track: float(one.landmarks.points[:, 0].mean()) for one in found})
+    first, last = told_of[0], told_of[-1]
+    assert sorted(first) == sorted(last) == [1, 2]
+    assert (first[1] > first[2]) == (last[1] > last[2])
+
+
 def test_a_wrist_without_a_hand_is_not_searched_for_ever() -> None:
     hands = Hands()
     follower = Follower(detect=hands.detect, locate=hands.locate)
