@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, M
 from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope.vision.v1.details_pb2 import CutDetail, CutSummary, QualityDetail, QualitySummary
 from reelscope_runtime.engine.catalog import Catalog
+from reelscope_runtime.engine.graph import BACKLOG_S
 from reelscope_runtime.engine.inbox import Inbox
 from reelscope_runtime.engine.node import Analyzer, Feature
 from reelscope_runtime.engine.results import Outcome
@@ -252,8 +254,34 @@ def test_items_of_all_inputs_come_in_the_order_of_their_times() -> None:
     assert result.summary.cut.cut_count == 7
     assert result.coverage == 1.0
     assert all(segment.confidence == 1.0 for segment in result.segments), "confidences are held to [0,1]"
+    firsts = [first for _, first, _ in told.batches]
+    assert firsts == list(itertools.accumulate((count for _, _, count in told.batches[:-1]), initial=0)), "told one by one"
     assert sum(count for _, _, count in told.batches) == 7
-    assert [first for _, first, _ in told.batches] == list(range(7)), "each came as soon as it was final"
+
+
+class Heard(FakeDecoding):
+    """Notes with every frame how many segments were told of by then."""
+
+    def __init__(self, values: Sequence[int], told: Told) -> None:
+        super().__init__(values)
+        self.told = told
+        self.counts: list[int] = []
+
+    def __iter__(self) -> Iterator[tuple[str, AnyItem]]:
+        for key, item in super().__iter__():
+            self.counts.append(sum(count for _, _, count in self.told.batches))
+            yield key, item
+
+
+def test_what_is_final_is_told_while_the_decoder_goes_on() -> None:
+    told = Told()
+    decoding = Heard([255] * 100, told)
+    work = Run(CATALOG, ["counter"], media=media(100), options=AnalyzeOptions(), lease=lease, sink=told)
+    work.execute(decoding.open, Cancellation(), 60.0)
+    # So much may wait for a node, be worked on by it, and then the same for the one that takes from it.
+    late_s = Bright.lookback_s + 4 * (BACKLOG_S + TURN_S)
+    assert all(count >= index - late_s * FPS for index, count in enumerate(decoding.counts)), decoding.counts
+    assert told.fractions[-1] == pytest.approx(1.0), "and how far the work has come"
 
 
 def test_one_decode_feeds_all_and_equal_specs_share_one_conversion() -> None:
@@ -489,7 +517,7 @@ def test_sound_that_ends_early_holds_no_pictures_up() -> None:
     (result,) = decoding.run.execute(decoding.open, Cancellation(), 60)
     assert result.status == "succeeded", result.problem
     assert result.timing.items == 51
-    assert decoding.held <= math.ceil(TURN_S * FPS), "no more than what one turn works off"
+    assert decoding.held <= math.ceil((TURN_S + BACKLOG_S) * FPS) + 1, "no more than what may wait for a step that works"
 
 
 class Late(Bright):

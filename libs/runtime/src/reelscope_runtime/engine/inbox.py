@@ -64,8 +64,23 @@ class Inbox:
         """Nothing earlier than this will be delivered any more, of the inputs whose turn it is."""
         return min(port.next_s for port in self._current())
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether `pop` gives an item."""
+        return self._next_port() is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left, and nothing will come."""
+        return self.watermark == math.inf
+
     def pop(self) -> AnyItem | None:
         """The next item, if it is certain to be the next."""
+        port = self._next_port()
+        return None if port is None else heapq.heappop(port.heap)[2]
+
+    def _next_port(self) -> _Port | None:
+        """Whose first item is certain to be the next."""
         ports = self._current()
         first = min((port for port in ports if port.heap), key=lambda port: (port.heap[0][0], port.rank), default=None)
         if first is None:
@@ -77,7 +92,7 @@ class Inbox:
             settled = port.watermark > time_s if port.rank < first.rank else port.watermark >= time_s
             if not settled:
                 return None
-        return heapq.heappop(first.heap)[2]
+        return first
 
     def _current(self) -> list[_Port]:
         """The ordered inputs, or those that conclude once the former are over."""

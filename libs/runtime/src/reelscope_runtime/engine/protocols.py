@@ -66,7 +66,7 @@ class Sink(Protocol):
     """Who hears of the work as it goes on. Called from the thread that runs."""
 
     def progress(self, fraction: float, media_time_s: float) -> None:
-        """How far the decoder has come."""
+        """How far the work has come."""
 
     def segments(self, analyzer: str, first_index: int, segments: Sequence[Segment]) -> None:
         """New final segments; the first has this number in the order in which they were found."""

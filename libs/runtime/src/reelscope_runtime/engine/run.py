@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -19,13 +19,13 @@ from reelscope_runtime.engine.protocols import Decoding, LeasedModel, Sink
 from reelscope_runtime.engine.results import Outcome, result_of
 from reelscope_runtime.engine.step import Step
 from reelscope_runtime.errors import CancelledError, DeadlineError, MediaError, ModelUnavailableError, ServiceError
-from reelscope_runtime.media.items import AnyItem, Spec
+from reelscope_runtime.media.items import Spec
 
 PROGRESS_STEP = 0.02
 """Progress is told at most every 2 % of the clip: enough for a smooth bar, few messages."""
 
-TURN_S = 0.4
-"""The nodes work off so much media at a time: enough for several of them to be busy side by side, few pictures held."""
+TURN_S = 0.2
+"""The nodes get so much media at a time: enough for each to be worth its start, few pictures held."""
 
 
 class Cancellation:
@@ -85,7 +85,6 @@ class Run:
         self._sink = sink
         self._threads = threads
         self._steps: dict[str, Step] = {}
-        self._graph = Graph({}, self._tell)
         self._told: dict[str, int] = {}
         self._progress = 0.0
         self._cancellation = Cancellation()
@@ -113,7 +112,7 @@ class Run:
                     self._work(decode, outcome, leases)
                 except ServiceError as error:
                     self._stop_all(error)
-                self._finish(outcome)
+                outcome.nodes = [step.timing for step in self._steps.values() if step.timing.items]
                 return [self._result(name, outcome, time.perf_counter() - started) for name in self._names]
         finally:
             timer.cancel()
@@ -125,11 +124,14 @@ class Run:
                 self._steps[kind.name] = self._step(kind)
                 continue
             self._steps[kind.name] = self._prepare(kind, leases)
-        self._graph = Graph(self._steps, self._tell)
         self._raise_if_stopped()
         specs, listeners = self._inputs()
-        if specs:
-            self._decode(decode, specs, listeners, outcome)
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="node") as workers:
+            graph = Graph(self._steps, workers, on_worked=self._tell, is_stopped=self._is_stopped)
+            if specs:
+                self._decode(decode, specs, listeners, outcome, graph)
+            graph.finish()
+            self._raise_if_stopped()
 
     def _is_stopped(self) -> bool:
         return self._cancellation.error is not None
@@ -198,48 +200,43 @@ class Run:
         specs: Mapping[str, Spec],
         listeners: Mapping[str, list[tuple[Step, str]]],
         outcome: Outcome,
+        graph: Graph,
     ) -> None:
         cancellation = self._cancellation
         waiting_since = time.perf_counter()
         ended: set[str] = set()
         turned_s = -math.inf
-        with decode(specs) as decoding, ThreadPoolExecutor(self._threads, thread_name_prefix="node") as workers:
+        with decode(specs) as decoding:
             cancellation.bind(decoding.cancel)
             try:
                 for key, item in decoding:
                     outcome.wait_s += time.perf_counter() - waiting_since
                     if cancellation.error is not None or not any(step.works for step in self._steps.values()):
                         break
-                    _push(item, listeners[key])
+                    graph.put(item, listeners[key])
                     if len(decoding.ended_streams) > len(ended):
                         ended = set(decoding.ended_streams)
-                        self._end_inputs(ended)
+                        _end_inputs(graph, ended)
                     if abs(item.end_s - turned_s) >= TURN_S:
                         turned_s = item.end_s
-                        self._graph.turn(workers)
-                        self._tell_progress(item.end_s)
+                        graph.work()
+                        self._tell_progress(graph.position_s)
+                    else:
+                        graph.collect()
                     waiting_since = time.perf_counter()
             except CancelledError:
                 if cancellation.error is None:
                     raise
             except MediaError:
-                if cancellation.error is None:
-                    self._graph.turn(workers)  # what came before it broke off counts
+                graph.settle()  # what came before it broke off counts
                 self._raise_if_stopped()
                 raise
             finally:
                 outcome.take(decoding)
-            self._raise_if_stopped()
-            self._end_inputs({"video", "audio"})
-            self._graph.turn(workers)
+        graph.settle()
+        self._raise_if_stopped()
+        self._tell_progress(graph.position_s)
         self._stop_undecodable(outcome)
-
-    def _end_inputs(self, streams: set[str]) -> None:
-        """A stream that is over holds nobody up any more: sound that ends before the picture, say."""
-        for step in self._steps.values():
-            for source, stream in (("frames", "video"), ("audio", "audio")):
-                if stream in streams and source in step.kind.media_inputs():
-                    step.inbox.advance(source, math.inf)
 
     def _stop_undecodable(self, outcome: Outcome) -> None:
         for stream, end_s in (("video", outcome.video_end_s), ("audio", outcome.audio_end_s)):
@@ -255,14 +252,6 @@ class Run:
         if step.name in self._names and len(step.segments) > told:
             self._told[step.name] = len(step.segments)
             self._sink.segments(step.name, told, step.segments[told:])
-
-    def _finish(self, outcome: Outcome) -> None:
-        self._graph.finish(self._stop_if_cancelled)
-        outcome.nodes = [step.timing for step in self._steps.values() if step.timing.items]
-
-    def _stop_if_cancelled(self) -> None:
-        if self._cancellation.error is not None:
-            self._stop_all(self._cancellation.error)
 
     def _stop_all(self, error: ServiceError) -> None:
         status = "cancelled" if isinstance(error, CancelledError) else "failed"
@@ -288,9 +277,8 @@ class Run:
         return result
 
 
-def _push(item: AnyItem, listeners: Iterable[tuple[Step, str]]) -> None:
-    """Hands an item of the decoder to the steps that listen to it, by the source that it comes as."""
-    for step, source in listeners:
-        if step.works:
-            step.inbox.push(source, item)
-            step.inbox.advance(source, math.nextafter(item.time_s, math.inf))
+def _end_inputs(graph: Graph, streams: set[str]) -> None:
+    """A stream that is over holds nobody up any more: sound that ends before the picture, say."""
+    for source, stream in (("frames", "video"), ("audio", "audio")):
+        if stream in streams:
+            graph.end(source)

@@ -27,6 +27,7 @@ class Step:
         segments: Of an analyzer, everything that it gave, in that order.
         problem: Why it stopped; None while all is well.
         status: What its result will say: "succeeded" unless something happened.
+        may_end: Whether it is certain that nothing comes any more, of any stream: then it gives the rest.
     """
 
     def __init__(self, kind: type[AnyNode], duration_s: float) -> None:
@@ -41,8 +42,10 @@ class Step:
         self.consumed_s = 0.0
         self.watermark = -math.inf
         self.has_dependants = False
+        self.may_end = False
         self.timing = NodeTiming(node=kind.name)
         self._batch: list[AnyItem] = []
+        self._is_flushed = False
         self._duration_s = duration_s
 
     @property
@@ -56,32 +59,56 @@ class Step:
             self.status, self.problem = status, problem
             self._batch.clear()
 
-    def drain(self) -> Iterable[AnyItem]:
-        """Feeds all inputs that are certain to be next; gives what comes out as items for dependants."""
-        while self.works and (item := self.inbox.pop()) is not None:
+    @property
+    def can_work(self) -> bool:
+        """Whether `work` would do something."""
+        return self.works and (self.inbox.is_ready or self._can_end)
+
+    @property
+    def _can_end(self) -> bool:
+        return self.may_end and self.inbox.is_over and not self._is_flushed
+
+    def work(self, is_stopped: Callable[[], bool]) -> list[AnyItem]:
+        """Feeds all inputs that are certain to be next and, where the input is over, asks for the rest.
+
+        Args:
+            is_stopped: Asked before each input, and between what the node gives at its end, which may take its time.
+
+        Returns:
+            What came out, as items for dependants.
+        """
+        outputs: list[AnyItem] = []
+        while self.works and not is_stopped() and (item := self.inbox.pop()) is not None:
             self._batch.append(item)
             self.consumed_s = max(self.consumed_s, item.end_s)
             if len(self._batch) >= self.kind.batch:
-                yield from self._process()
-        self._advance()
+                outputs += self._process()
+        if self.works and self._can_end and not is_stopped():
+            outputs += self._flush(is_stopped)
+        self.advance()
+        return outputs
 
-    def flush(self, stop: Callable[[], None]) -> Iterable[AnyItem]:
-        """The input is over.
+    def advance(self) -> None:
+        """Brings the watermark up to date: nothing earlier will come out."""
+        if self.inbox.is_over:
+            return  # what comes out now is up to `_flush`
+        held = min(chain((item.time_s for item in self._batch), (self.inbox.watermark,)))
+        held_by_node = math.inf if self.node is None else self.node.held_from_s()
+        self.watermark = max(self.watermark, min(held - self.kind.lookback_s, held_by_node))
 
-        Args:
-            stop: Called before each output, which may take its time; ends the node where the run was cancelled.
-        """
-        if self.works and self._batch:
-            yield from self._process()
+    def _flush(self, is_stopped: Callable[[], bool]) -> list[AnyItem]:
+        outputs = self._process() if self._batch else []
         if self.works and self.node is not None:
-            yield from self._call(self.node.flush, stop)
+            outputs += self._call(self.node.flush, is_stopped)
+        self._is_flushed = True
         self.watermark = math.inf
+        return outputs
 
-    def _process(self) -> Iterable[AnyItem]:
+    def _process(self) -> list[AnyItem]:
         batch, self._batch = self._batch, []
         node = self.node
         if node is None:
-            return ()
+            return []
         self.timing.items += len(batch)
         return self._call(lambda: node.process_batch(batch) if self.kind.batch > 1 else node.process(batch[0]))
 
@@ -103,16 +130,14 @@ class Step:
             self.node = self.kind(context)
 
     def _call(
-        self, function: Callable[[], Iterable[Segment | AnyItem]], stop: Callable[[], None] | None = None
+        self, function: Callable[[], Iterable[Segment | AnyItem]], is_stopped: Callable[[], bool] = lambda: False
     ) -> list[AnyItem]:
         started = time.perf_counter()
         outputs: list[AnyItem] = []
         with self.guard():
             for output in function():
                 outputs.append(self._output(output))
-                if stop is not None:
-                    stop()
-                if not self.works:
+                if is_stopped():
                     break
         self.timing.compute_s += time.perf_counter() - started
         return outputs if self.works else []
@@ -141,10 +166,3 @@ class Step:
         segment.start_s = min(max(segment.start_s, 0.0), self._duration_s)
         segment.end_s = min(max(segment.end_s, segment.start_s), self._duration_s)
         segment.confidence = min(max(segment.confidence, 0.0), 1.0)
-
-    def _advance(self) -> None:
-        if math.isinf(self.inbox.watermark) and not self._batch and self.inbox.watermark > 0:
-            return  # the input is over, but `flush` may still give items: it sets the watermark
-        held = min(chain((item.time_s for item in self._batch), (self.inbox.watermark,)))
-        held_by_node = math.inf if self.node is None else self.node.held_from_s()
-        self.watermark = max(self.watermark, min(held - self.kind.lookback_s, held_by_node))
