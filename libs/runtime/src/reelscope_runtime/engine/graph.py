@@ -14,7 +14,7 @@ from reelscope.analysis.v1.analysis_pb2 import Problem
 from reelscope_runtime.engine.step import Step
 from reelscope_runtime.media.items import AnyItem
 
-BACKLOG_S, BACKLOG_BYTES = 1.0, 8 * 2**20
+BACKLOG_S, BACKLOG_BYTES = 2.0, 8 * 2**20
 """While a step works, so much media may be put before it takes what waits for it, and so much of that may wait: enough for one
 that takes its time now and then to hold nobody up, while few pictures are held."""
 
