@@ -15,9 +15,12 @@ from rapidfuzz.distance import Levenshtein
 
 from conftest import Analyze, MakeClip
 from reelscope.analysis.v1.analysis_pb2 import Segment
+from reelscope_vision.nets.text_detection import find_text
 from reelscope_vision.nets.text_recognition import Reading
 from reelscope_vision.text.appearing import NewStrokes
 from reelscope_vision.text.belief import is_beside, is_character
+from reelscope_vision.text.line import Look
+from reelscope_vision.text.scene import Scene
 from reelscope_vision.text.scripts import language_of, script_of
 
 Frames = NDArray[np.uint8]
@@ -305,6 +308,50 @@ def test_new_strokes_are_told_from_what_moves() -> None:
     assert (right > 234, bottom > 121) == (True, True)
     strokes.searched(area)
     assert not strokes.look(cv2.cvtColor(frames[39], cv2.COLOR_RGB2GRAY))
+
+
+@pytest.mark.parametrize("height", [12, 20, 48, 150, 260])
+def test_strokes_of_small_and_of_very_large_letters_are_seen_at_once(height: int) -> None:
+    """At the second picture that shows them: a word may be gone at the third. Plain letters, as thick as can be."""
+    frames = footage(12)
+    written(frames, "so" if height > 100 else "so what", (6, 11), at=(0.5, 0.5), height=height)
+    strokes = NewStrokes()
+    found = [bool(strokes.look(cv2.cvtColor(frames[number], cv2.COLOR_RGB2GRAY))) for number in (0, 3, 6, 9)]
+    assert found == [False, False, False, True]
+
+
+def test_a_finger_that_comes_to_rest_is_no_text() -> None:
+    """It has two sides as strokes have, but farther apart."""
+    frames = footage(10, moving=False)
+    for number, frame in enumerate(frames):
+        left = 300 + 30 * max(0, 3 - number)
+        cv2.line(frame, (left, 80), (left + 15, 140), (20, 50, 45), 26, cv2.LINE_AA)
+    strokes = NewStrokes()
+    assert not any(strokes.look(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in frames)
+
+
+@pytest.mark.parametrize(("by", "is_same"), [(0, True), (12, True), (13, False)])
+def test_one_pixel_makes_another_picture(by: int, is_same: bool) -> None:
+    gray = np.full((40, 60), 100, np.uint8)
+    for sign in (1, -1):
+        other = gray.copy()
+        other[7, 9] = 100 + sign * by
+        assert Scene(np.dstack([gray] * 3), gray, Look(0, 0.0), None).is_like(other) is is_same
+
+
+def test_the_detector_is_fed_blue_green_red_from_minus_one_to_one() -> None:
+    class Fake:
+        def run(self, outputs: None, feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+            del outputs
+            self.fed = feeds["x"]
+            return [np.zeros((1, 1, *self.fed.shape[2:]), np.float32)]
+
+    net, picture = Fake(), np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    assert not find_text(net, picture, 96)
+    wanted = (picture[..., ::-1].astype(np.float32) - 127.5) / 127.5
+    assert net.fed.dtype == np.float32
+    assert net.fed.flags.c_contiguous
+    assert np.array_equal(net.fed, wanted.transpose(2, 0, 1)[None])
 
 
 def test_no_text_is_read_into_a_scene(analyze: Analyze, make_clip: MakeClip) -> None:

@@ -44,7 +44,7 @@ class TextLines(Feature):
     """An item wherever a line begins or ends; `index` is the number of the decoded frame."""
 
     name = "text_lines"
-    version = "2"
+    version = "3"
     frames = SAMPLED
     models = (_DETECTION, _RECOGNITION)
 

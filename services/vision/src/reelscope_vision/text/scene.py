@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import cv2
-import numpy as np
 
 from reelscope_runtime.media.items import Image
 from reelscope_vision.text.line import Look
@@ -34,4 +33,4 @@ class Scene:
 
     def is_like(self, gray: Gray) -> bool:
         """Whether another picture shows nothing else."""
-        return self.gray.shape == gray.shape and not np.any(cv2.absdiff(self.gray, gray) > _NOISE)
+        return self.gray.shape == gray.shape and cv2.norm(self.gray, gray, cv2.NORM_INF) <= _NOISE
