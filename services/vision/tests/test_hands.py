@@ -112,6 +112,8 @@ def test_a_hand_that_goes_and_comes_back_is_not_there_in_between() -> None:
 
 
 PICTURE = np.zeros((400, 400, 3), np.uint8)
+PICTURE[..., :2] = np.stack(np.meshgrid(np.arange(400) // 2, np.arange(400) // 2), axis=2)
+"""Its colours tell where a part of it is from."""
 
 
 class Hands:
@@ -120,15 +122,20 @@ class Hands:
     def __init__(self) -> None:
         self.places: list[tuple[float, float]] = []
         self.searches = 0
+        self.parts: list[float] = []
+        self.looked: list[float] = []
 
     def detect(self, picture: Image) -> list[Detection]:
         self.searches += 1
+        left, top = (2 * int(low) for low in picture[0, 0, :2])
+        height, width = picture.shape[:2]
         if picture.shape != PICTURE.shape:
-            return []
-        return [self._palm(x, y) for x, y in self.places]
+            self.parts.append(left + width / 2)
+        return [self._palm(x - left, y - top) for x, y in self.places if left <= x < left + width and top <= y < top + height]
 
     def locate(self, picture: Image, square: Square) -> Landmarks:
         del picture
+        self.looked.append(square.x)
         x, y = min(self.places, key=lambda place: np.hypot(place[0] - square.x, place[1] - square.y), default=(0.0, 0.0))
         there = bool(self.places) and np.hypot(x - square.x, y - square.y) < 40
         points = made("11111", scale=20.0) - (300.0, 400.0, 0.0)
@@ -187,6 +194,44 @@ def test_a_wrist_without_a_hand_is_not_searched_for_ever() -> None:
         follower.update(PICTURE, at / 6, wrists((300.0, 200.0)))
     # Once a second the wrist and the whole picture, and a few times more at first.
     assert hands.searches <= 2 * 10 + 1 / SEARCH_S + 4
+
+
+def test_hands_that_move_further_than_they_are_large_are_followed_by_their_wrists() -> None:
+    hands = Hands()
+    follower = Follower(detect=hands.detect, locate=hands.locate)
+    for at in range(60):
+        x = (60.0, 120.0, 180.0, 120.0)[at % 4]
+        hands.places = [(x, 100.0), (400 - x, 300.0)]
+        found = follower.update(PICTURE, at / 6, wrists(*hands.places))
+        assert [one.track for one in found] == [1, 2]
+        assert [float(one.landmarks.points[:, 0].mean()) for one in found] == pytest.approx([x, 400 - x])
+    # None was lost: only those who come are looked for, once a second.
+    assert hands.searches <= 10 + 2
+
+
+@pytest.mark.parametrize("mistaken", [(300.0, 100.0), (300.0, 300.0), (100.0, 100.0)])
+def test_a_skeleton_that_takes_one_arm_for_the_other_does_not_move_the_hands(mistaken: tuple[float, float]) -> None:
+    hands = Hands()
+    follower = Follower(detect=hands.detect, locate=hands.locate)
+    hands.places = [(100.0, 200.0), (300.0, 200.0)]
+    for at in range(12):
+        hands.looked.clear()
+        columns = mistaken if at % 3 == 2 else (100.0, 300.0)
+        assert len(follower.update(PICTURE, at / 6, wrists(*((x, 200.0) for x in columns)))) == 2
+        assert sorted(hands.looked) == pytest.approx([100, 300], abs=20)
+
+
+def test_a_hand_that_is_lost_now_and_then_is_looked_for_at_its_own_wrist() -> None:
+    hands = Hands()
+    follower = Follower(detect=hands.detect, locate=hands.locate)
+    seen, hidden = (100.0, 200.0), (300.0, 200.0)
+    for at in range(60):
+        hands.places = [seen] if at % 6 else []
+        follower.update(PICTURE, at / 6, wrists(seen, hidden))
+    about_hidden = sum(abs(x - hidden[0]) < 20 for x in hands.parts)
+    # Once a second, and a few times more at first; the other one when its hand goes, and when it is back.
+    assert 10 <= about_hidden <= 10 + 3
+    assert len(hands.parts) - about_hidden == 2 * 10
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ class Hands(Feature):
     """
 
     name = "hands"
-    version = "2"
+    version = "3"
     frames = SEEN
     wants = ("persons",)
     models = (_DETECTION, _LANDMARKS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -15,13 +15,13 @@ from reelscope_vision.nets.crops import Square
 from reelscope_vision.nets.hand_landmark import Landmarks, square_of
 
 SEARCH_S: Final = 0.45
-"""Palms are looked for so often while a hand is lost, or a wrist has none."""
+"""Palms are looked for so often while a hand is lost, or about a wrist that has none."""
 
 CALM_SEARCH_S: Final = 1.0
 """And so often otherwise: for those who come, and where that was in vain."""
 
 MOST_VAIN: Final = 2
-"""Searches that find nothing, after which a hand that should be there is taken for hidden."""
+"""Searches about a wrist that find nothing, after which its hand is taken for hidden."""
 
 MIN_SCORE: Final = 0.6
 """Of a palm; MediaPipe's default is 0.5, at which elbows and knees begin."""
@@ -70,6 +70,18 @@ class Followed:
 
 
 @dataclass(slots=True)
+class _Search:
+    """The last search about a wrist that has no hand; `vain` counts those that found none so far."""
+
+    time_s: float
+    vain: int
+
+    def is_due(self, time_s: float) -> bool:
+        """Whether it is time for another one."""
+        return time_s - self.time_s >= (SEARCH_S if self.vain < MOST_VAIN else CALM_SEARCH_S)
+
+
+@dataclass(slots=True)
 class Follower:
     """All hands of one clip.
 
@@ -82,10 +94,10 @@ class Follower:
     locate: Callable[[Image, Square], Landmarks]
     _followed: list[Followed] = field(default_factory=list)
     _next_track: int = 1
-    _searched_s: float = -np.inf
     _searched_all_s: float = -np.inf
-    _vain: int = 0
+    _searches: dict[tuple[int, int], _Search] = field(default_factory=dict)
     _turn: int = 0
+    _wrists: Sequence[Wrist] = ()
     _tracks: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def update(self, picture: Image, time_s: float, wrists: Sequence[Wrist]) -> list[Followed]:
@@ -96,18 +108,40 @@ class Follower:
             time_s: Its time.
             wrists: Where hands may be, by the skeletons: small ones are found only there.
         """
-        lost_one = self._follow(picture, time_s)
-        idle = [one.square for one in wrists if not any(_is_at(hand, one.square) for hand in self._present)]
-        some_lost = any(one.is_lost for one in self._followed)
-        wait_s = SEARCH_S if some_lost or (idle and self._vain < MOST_VAIN) else CALM_SEARCH_S
-        if lost_one or time_s - self._searched_s >= wait_s:
-            self._searched_s = time_s
-            before = len(self._present)
-            self._search(picture, time_s, idle)
-            self._vain = self._vain + 1 if len(self._present) == before and not lost_one else 0
+        # A hand that gesticulates is in another place by now: there its wrist says where.
+        steps = {self._tracks[owner]: step for owner, step in _steps(self._wrists, wrists).items() if owner in self._tracks}
+        lost_one = self._follow(picture, time_s, steps)
+        self._wrists = wrists
+        idle = self._idle(wrists)
+        due = [one for one in idle if one.owner not in self._searches or self._searches[one.owner].is_due(time_s)]
+        everywhere = time_s - self._searched_all_s >= self._wait_s(lost_one=lost_one, some_idle=bool(idle))
+        if due or everywhere:
+            self._search(picture, time_s, [one.square for one in due], everywhere=everywhere, some_idle=bool(idle))
+        self._remember(due, wrists, time_s)
         self._name(wrists)
         self._followed = [one for one in self._followed if time_s - one.updated_s <= MAX_LOST_S]
         return sorted(self._present, key=lambda one: one.track)
+
+    def _idle(self, wrists: Sequence[Wrist]) -> list[Wrist]:
+        """The wrists that have no hand."""
+        return [one for one in wrists if not any(_is_at(hand, one.square) for hand in self._present)]
+
+    def _wait_s(self, *, lost_one: bool, some_idle: bool) -> float:
+        """Time between two searches in the whole picture: where a wrist has no hand, a lost one is looked for there instead."""
+        if some_idle:
+            return CALM_SEARCH_S
+        if lost_one:
+            return 0.0
+        return SEARCH_S if any(one.is_lost for one in self._followed) else CALM_SEARCH_S
+
+    def _remember(self, searched: Sequence[Wrist], wrists: Sequence[Wrist], time_s: float) -> None:
+        """Takes note of the searches that were in vain; a wrist that has a hand is looked about as soon as it loses it."""
+        idle = {one.owner for one in self._idle(wrists)}
+        for owner in {one.owner for one in searched} & idle:
+            known = self._searches.get(owner)
+            self._searches[owner] = _Search(time_s, 1 if known is None else known.vain + 1)
+        for owner in {one.owner for one in wrists} - idle:
+            self._searches.pop(owner, None)
 
     @property
     def _present(self) -> list[Followed]:
@@ -130,11 +164,11 @@ class Follower:
         for to, track in moves.items():
             present[track].track = to
 
-    def _follow(self, picture: Image, time_s: float) -> bool:
-        """Moves the landmarks; says whether one was lost."""
+    def _follow(self, picture: Image, time_s: float, steps: Mapping[int, NDArray[np.float64]]) -> bool:
+        """Moves the landmarks, by the steps of their tracks' wrists; says whether one was lost."""
         present = [one for one in self._followed if not one.is_lost]
         for one in present:
-            found = self.locate(picture, one.landmarks.square())
+            found = self.locate(picture, _moved(one.landmarks.square(), steps.get(one.track)))
             if found.presence >= MIN_PRESENCE and _is_inside(found, picture):
                 one.landmarks, one.updated_s = found, time_s
             else:
@@ -147,12 +181,12 @@ class Follower:
         self._followed = kept
         return any(one.is_lost for one in present)
 
-    def _search(self, picture: Image, time_s: float, idle: Sequence[Square]) -> None:
-        parts = [_part(picture, wrist) for wrist in idle]
-        if not idle or time_s - self._searched_all_s >= CALM_SEARCH_S:
+    def _search(self, picture: Image, time_s: float, squares: Sequence[Square], *, everywhere: bool, some_idle: bool) -> None:
+        parts = [_part(picture, square) for square in squares]
+        if everywhere:
             self._searched_all_s = time_s
             parts.insert(0, (picture, 0, 0))
-            if not self._present and not idle:
+            if not self._present and not some_idle:
                 # A hand alone may be small: both ends of the picture in turn, nearer.
                 self._turn += 1
                 parts.append(_end(picture, self._turn % 2))
@@ -207,6 +241,25 @@ def _owned(hands: Sequence[Followed], wrists: Sequence[Wrist]) -> dict[tuple[int
         if _is_at(hand, wrist.square):
             nearest[wrist.owner] = min(nearest.get(wrist.owner, (np.inf, 0)), (way, hand.track))
     return {owner: track for owner, (_, track) in nearest.items()}
+
+
+def _steps(before: Sequence[Wrist], after: Sequence[Wrist]) -> dict[tuple[int, int], NDArray[np.float64]]:
+    """How far wrists went, in pixels, by their owners; without those that another one's place is nearer to: a skeleton takes an
+    arm for the other one now and then, or has both at one hand."""
+    if not before or not after:
+        return {}
+    old, new = (np.array([(one.square.x, one.square.y) for one in wrists]) for wrists in (before, after))
+    ways = np.linalg.norm(new - old[:, None], axis=2)
+    pairs = ((first, int(ways[first].argmin())) for first in range(len(old)))
+    return {
+        before[first].owner: new[second] - old[first]
+        for first, second in pairs
+        if before[first].owner == after[second].owner and int(ways[:, second].argmin()) == first
+    }
+
+
+def _moved(square: Square, step: NDArray[np.float64] | None) -> Square:
+    return square if step is None else replace(square, x=square.x + float(step[0]), y=square.y + float(step[1]))
 
 
 def _way(hand: Followed, wrist: Square) -> float:
