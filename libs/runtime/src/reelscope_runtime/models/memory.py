@@ -46,11 +46,16 @@ def bound_heap() -> None:
 
 
 def release_unused() -> None:
-    """Collects garbage and has the C library return free memory to the system.
-
-    glibc keeps freed memory in its arenas; without `malloc_trim` an unloaded model would still count as ours.
-    """
+    """Collects garbage and has the C library return free memory to the system."""
     gc.collect()
+    release_free()
+
+
+def release_free() -> None:
+    """Has the C library return free memory to the system.
+
+    glibc keeps freed memory in its heaps, between blocks in use: without this an unloaded model would still count as ours.
+    """
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)
