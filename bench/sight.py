@@ -13,8 +13,8 @@ SERVICE = "vision"
 async def measure(client: ReelscopeClient, folder: Path, pids: dict[str, int]) -> dict[str, object]:
     """Figures of the talking clips, the vision service working alone.
 
-    Each clip is seen twice: for the time, and for the memory. To look at the shares of 200,000 pages ten times a second takes
-    15 % of a core, which the service would miss.
+    Each clip is seen twice: for the time, and for the memory. The kernel walks all of the service's pages for their shares
+    (smaps_rollup); ten times a second that is 15 % of a core, which the service would miss.
 
     Args:
         client: Of the gateway.

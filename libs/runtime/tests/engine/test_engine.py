@@ -5,34 +5,30 @@ from __future__ import annotations
 import itertools
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, ModelInfo, Segment, Summary
-from reelscope.analysis.v1.media_pb2 import MediaInfo
-from reelscope.vision.v1.details_pb2 import CutDetail, CutSummary, QualityDetail, QualitySummary
+from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, Segment, Summary
+from reelscope.vision.v1.details_pb2 import CutDetail, CutSummary, QualityDetail
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.engine.graph import BACKLOG_S
 from reelscope_runtime.engine.inbox import Inbox
 from reelscope_runtime.engine.node import Analyzer, Feature
 from reelscope_runtime.engine.results import Outcome
-from reelscope_runtime.engine.run import TURN_S, Cancellation, Run
+from reelscope_runtime.engine.run import PIECE_S, Cancellation, Run
 from reelscope_runtime.errors import (
     DeadlineError,
     InternalError,
     InvalidRequestError,
     MediaError,
-    ModelUnavailableError,
     UnknownAnalyzerError,
 )
-from reelscope_runtime.media.items import AnyItem, AudioSpec, FrameSpec, Item, Spec
-
-FPS = 10.0
-SPEC = FrameSpec(8, 8)
+from reelscope_runtime.media.items import AnyItem, AudioSpec, FrameSpec, Item
+from support.engine_fakes import FPS, SPEC, Batched, FakeDecoding, Leased, Told, lease, media
 
 
 class Bright(Feature):
@@ -79,27 +75,6 @@ class Counter(Analyzer):
     def summary(self) -> Summary:
         assert self.seen == sorted(self.seen, key=lambda pair: (pair[1], pair[0] != "frames"))
         return Summary(cut=CutSummary(cut_count=sum(source == "bright" for source, _ in self.seen)))
-
-
-class Batched(Analyzer):
-    name = "batched"
-    version = "1"
-    description = "takes four at a time"
-    detail = "quality"
-    frames = SPEC
-    batch = 4
-    sizes: ClassVar[list[int]] = []
-
-    def process(self, item: AnyItem) -> Iterable[Segment]:
-        raise AssertionError(item)
-
-    def process_batch(self, items: Sequence[AnyItem]) -> Iterable[Segment]:
-        self.sizes.append(len(items))
-        for item in items:
-            yield Segment(start_s=item.time_s, end_s=item.end_s, quality=QualityDetail(overall=1))
-
-    def summary(self) -> Summary:
-        return Summary(quality=QualitySummary(overall=1))
 
 
 class Unbuildable(Batched):
@@ -161,80 +136,7 @@ class Wanting(Batched):
         yield Segment(start_s=item.time_s, end_s=item.end_s, quality=QualityDetail(overall=self.got.count(item.source)))
 
 
-class FakeDecoding:
-    """Frames of constant brightness at FPS; fails or waits where told."""
-
-    def __init__(self, values: Sequence[int], *, error: MediaError | None = None, wait: threading.Event | None = None) -> None:
-        self.values, self.error, self.wait = values, error, wait
-        self.position_s = self.decode_s = self.video_end_s = self.audio_end_s = 0.0
-        self.frames_decoded = 0
-        self.warnings: list[str] = []
-        self.ended_streams: set[str] = set()
-        self.specs: Mapping[str, Spec] = {}
-        self.cancelled = threading.Event()
-
-    def open(self, specs: Mapping[str, Spec]) -> FakeDecoding:
-        self.specs = specs
-        return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cancelled.set()
-
-    def cancel(self) -> None:
-        self.cancelled.set()
-
-    def __iter__(self) -> Iterator[tuple[str, AnyItem]]:
-        for index, value in enumerate(self.values):
-            self.frames_decoded += 1
-            self.video_end_s = (index + 1) / FPS
-            for key in self.specs:
-                picture = np.full((8, 8, 3), value, np.uint8)
-                yield key, Item("frames", index / FPS, (index + 1) / FPS, index, picture)
-        if self.wait is not None:
-            self.wait.set()
-            assert self.cancelled.wait(10)
-        if self.error is not None:
-            raise self.error
-
-
-class Told:
-    def __init__(self) -> None:
-        self.batches: list[tuple[str, int, int]] = []
-        self.results: list[AnalyzerResult] = []
-        self.fractions: list[float] = []
-
-    def progress(self, fraction: float, media_time_s: float) -> None:
-        self.fractions.append(fraction)
-
-    def segments(self, analyzer: str, first_index: int, segments: Sequence[Segment]) -> None:
-        self.batches.append((analyzer, first_index, len(segments)))
-
-    def result(self, result: AnalyzerResult) -> None:
-        self.results.append(result)
-
-
-class Leased:
-    model = object()
-    info = ModelInfo(name="m")
-
-
-def lease(task: str) -> Any:
-    if task == "nothing":
-        raise ModelUnavailableError("no such weights: fetch them")
-    return nullcontext(Leased())
-
-
 CATALOG = Catalog([Bright], [Counter, Batched, Broken, OnBroken, Listener, NeedsModel, Unbuildable, Wanting])
-
-
-def media(frames: int, *, video: bool = True) -> MediaInfo:
-    info = MediaInfo(duration_s=frames / FPS)
-    if video:
-        info.video.duration_s, info.video.frame_rate = frames / FPS, FPS
-    return info
 
 
 def run(names: Sequence[str], decoding: FakeDecoding, **more: Any) -> tuple[dict[str, AnalyzerResult], Told]:
@@ -257,31 +159,6 @@ def test_items_of_all_inputs_come_in_the_order_of_their_times() -> None:
     firsts = [first for _, first, _ in told.batches]
     assert firsts == list(itertools.accumulate((count for _, _, count in told.batches[:-1]), initial=0)), "told one by one"
     assert sum(count for _, _, count in told.batches) == 7
-
-
-class Heard(FakeDecoding):
-    """Notes with every frame how many segments were told of by then."""
-
-    def __init__(self, values: Sequence[int], told: Told) -> None:
-        super().__init__(values)
-        self.told = told
-        self.counts: list[int] = []
-
-    def __iter__(self) -> Iterator[tuple[str, AnyItem]]:
-        for key, item in super().__iter__():
-            self.counts.append(sum(count for _, _, count in self.told.batches))
-            yield key, item
-
-
-def test_what_is_final_is_told_while_the_decoder_goes_on() -> None:
-    told = Told()
-    decoding = Heard([255] * 100, told)
-    work = Run(CATALOG, ["counter"], media=media(100), options=AnalyzeOptions(), lease=lease, sink=told)
-    work.execute(decoding.open, Cancellation(), 60.0)
-    # So much may wait for a node, be worked on by it, and then the same for the one that takes from it.
-    late_s = Bright.lookback_s + 4 * (BACKLOG_S + TURN_S)
-    assert all(count >= index - late_s * FPS for index, count in enumerate(decoding.counts)), decoding.counts
-    assert told.fractions[-1] == pytest.approx(1.0), "and how far the work has come"
 
 
 def test_one_decode_feeds_all_and_equal_specs_share_one_conversion() -> None:
@@ -517,7 +394,7 @@ def test_sound_that_ends_early_holds_no_pictures_up() -> None:
     (result,) = decoding.run.execute(decoding.open, Cancellation(), 60)
     assert result.status == "succeeded", result.problem
     assert result.timing.items == 51
-    assert decoding.held <= math.ceil((TURN_S + BACKLOG_S) * FPS) + 1, "no more than what may wait for a step that works"
+    assert decoding.held <= math.ceil((PIECE_S + BACKLOG_S) * FPS) + 1, "no more than what may wait for a step that works"
 
 
 class Late(Bright):

@@ -12,6 +12,8 @@ import heapq
 import math
 from collections.abc import Collection, Sequence
 
+import numpy as np
+
 from reelscope_runtime.media.items import AnyItem
 
 
@@ -43,11 +45,14 @@ class Inbox:
         concluding = [port for source, port in self._ports.items() if source in at_end]
         self._groups = [group for group in (ordered, concluding) if group]
         self._count = 0
+        self.media_bytes = 0
+        """Size of the pictures and sounds that wait."""
 
     def push(self, source: str, item: AnyItem) -> None:
         """Takes an item of one input."""
         self._count += 1
         heapq.heappush(self._ports[source].heap, (item.time_s, self._count, item))
+        self.media_bytes += media_bytes(item)
 
     def advance(self, source: str, watermark: float) -> None:
         """The input will bring nothing earlier than `watermark` any more."""
@@ -77,7 +82,17 @@ class Inbox:
     def pop(self) -> AnyItem | None:
         """The next item, if it is certain to be the next."""
         port = self._next_port()
-        return None if port is None else heapq.heappop(port.heap)[2]
+        if port is None:
+            return None
+        item = heapq.heappop(port.heap)[2]
+        self.media_bytes -= media_bytes(item)
+        return item
+
+    def clear(self) -> None:
+        """Lets go of all that waits."""
+        for port in self._ports.values():
+            port.heap.clear()
+        self.media_bytes = 0
 
     def _next_port(self) -> _Port | None:
         """Whose first item is certain to be the next."""
@@ -97,3 +112,8 @@ class Inbox:
     def _current(self) -> list[_Port]:
         """The ordered inputs, or those that conclude once the former are over."""
         return next((group for group in self._groups if any(port.next_s < math.inf for port in group)), self._groups[-1])
+
+
+def media_bytes(item: AnyItem) -> int:
+    """Size of a picture or a sound; 0 for other items, which are small."""
+    return item.value.nbytes if isinstance(item.value, np.ndarray) else 0

@@ -117,7 +117,10 @@ class Node(ABC):
 
 
 class Feature(Node):
-    """A node whose items others require: faces, shots, speech regions …"""
+    """A node whose items others require: faces, shots, speech regions …
+
+    Others read a value while the node works on: what was given must not change any more.
+    """
 
     @abstractmethod
     def process(self, item: AnyItem) -> Iterable[AnyItem]:

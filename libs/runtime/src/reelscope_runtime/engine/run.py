@@ -24,8 +24,8 @@ from reelscope_runtime.media.items import Spec
 PROGRESS_STEP = 0.02
 """Progress is told at most every 2 % of the clip: enough for a smooth bar, few messages."""
 
-TURN_S = 0.2
-"""The nodes get so much media at a time: enough for each to be worth its start, few pictures held."""
+PIECE_S = 0.2
+"""Nodes that wait for nothing but media get so much at a time: enough to be worth the start, few pictures held."""
 
 
 class Cancellation:
@@ -127,11 +127,15 @@ class Run:
         self._raise_if_stopped()
         specs, listeners = self._inputs()
         with ThreadPoolExecutor(self._threads, thread_name_prefix="node") as workers:
-            graph = Graph(self._steps, workers, on_worked=self._tell, is_stopped=self._is_stopped)
-            if specs:
-                self._decode(decode, specs, listeners, outcome, graph)
-            graph.finish()
-            self._raise_if_stopped()
+            try:
+                graph = Graph(self._steps, workers, on_worked=self._tell, is_stopped=self._is_stopped)
+                if specs:
+                    self._decode(decode, specs, listeners, outcome, graph)
+                graph.finish()
+                self._raise_if_stopped()
+            except BaseException:
+                workers.shutdown(cancel_futures=True)
+                raise
 
     def _is_stopped(self) -> bool:
         return self._cancellation.error is not None
@@ -205,7 +209,7 @@ class Run:
         cancellation = self._cancellation
         waiting_since = time.perf_counter()
         ended: set[str] = set()
-        turned_s = -math.inf
+        put_until_s = -math.inf
         with decode(specs) as decoding:
             cancellation.bind(decoding.cancel)
             try:
@@ -217,8 +221,8 @@ class Run:
                     if len(decoding.ended_streams) > len(ended):
                         ended = set(decoding.ended_streams)
                         _end_inputs(graph, ended)
-                    if abs(item.end_s - turned_s) >= TURN_S:
-                        turned_s = item.end_s
+                    if abs(item.end_s - put_until_s) >= PIECE_S:
+                        put_until_s = item.end_s
                         graph.work()
                         self._tell_progress(graph.position_s)
                     else:
@@ -227,7 +231,7 @@ class Run:
             except CancelledError:
                 if cancellation.error is None:
                     raise
-            except MediaError:
+            except ServiceError:
                 graph.settle()  # what came before it broke off counts
                 self._raise_if_stopped()
                 raise

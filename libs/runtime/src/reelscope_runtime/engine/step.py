@@ -19,6 +19,9 @@ from reelscope_runtime.media.items import AnyItem, Item
 
 log = structlog.get_logger(__name__)
 
+_ROUNDING_S = 1e-6
+"""By so much what a node gives may be earlier than its `lookback_s` says: times are sums of fractions."""
+
 
 class Step:
     """A node instance, its inbox and its measures.
@@ -58,6 +61,7 @@ class Step:
         if self.problem is None:
             self.status, self.problem = status, problem
             self._batch.clear()
+            self.inbox.clear()
 
     @property
     def can_work(self) -> bool:
@@ -83,6 +87,8 @@ class Step:
             self.consumed_s = max(self.consumed_s, item.end_s)
             if len(self._batch) >= self.kind.batch:
                 outputs += self._process()
+                if self.has_dependants:
+                    self.advance()
         if self.works and self._can_end and not is_stopped():
             outputs += self._flush(is_stopped)
         self.advance()
@@ -90,11 +96,16 @@ class Step:
 
     def advance(self) -> None:
         """Brings the watermark up to date: nothing earlier will come out."""
-        if self.inbox.is_over:
-            return  # what comes out now is up to `_flush`
+        if not self.works or self.inbox.is_over:
+            return  # nothing comes out any more, or what does is up to `_flush`
         held = min(chain((item.time_s for item in self._batch), (self.inbox.watermark,)))
-        held_by_node = math.inf if self.node is None else self.node.held_from_s()
-        self.watermark = max(self.watermark, min(held - self.kind.lookback_s, held_by_node))
+        held_by_node = math.inf
+        with self.guard():
+            held_by_node = math.inf if self.node is None else self.node.held_from_s()
+        if not self.works:
+            return
+        lookback_s = self.kind.lookback_s + _ROUNDING_S if self.kind.lookback_s else 0.0
+        self.watermark = max(self.watermark, min(held - lookback_s, held_by_node))
 
     def _flush(self, is_stopped: Callable[[], bool]) -> list[AnyItem]:
         outputs = self._process() if self._batch else []
@@ -149,6 +160,8 @@ class Step:
             item = Item(self.name, output.start_s, output.end_s, len(self.segments) - 1, output)
         else:
             item = output if output.source == self.name else replace(output, source=self.name)
+        if not math.isfinite(item.time_s):
+            raise InternalError(f"{self.name} gave an item at {item.time_s} s")
         if self.has_dependants and item.time_s < self.watermark:
             raise InternalError(
                 f"{self.name} gave an item at {item.time_s:.3f} s although it had promised nothing before "

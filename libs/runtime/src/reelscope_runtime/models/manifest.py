@@ -135,6 +135,8 @@ class ModelEntry(_Frozen):
         licence: SPDX expression of the weights.
         revision: Version or commit of the weights.
         memory_mb: Memory that it takes while loaded and running, as measured or estimated; what the budget counts.
+        makes_room: Whether what others have freed goes back to the system before each run: for a network that runs seldom, and
+            takes much for a moment.
         loader: Which loader turns the files into an object: "onnx", "faster_whisper", "transformers" …
         files: Every file that is loaded, no other.
         sources: Where to look for them, in order.
@@ -147,6 +149,7 @@ class ModelEntry(_Frozen):
     licence: str = Field(min_length=1)
     revision: str = Field(min_length=1)
     memory_mb: int = Field(gt=0)
+    makes_room: bool = False
     loader: str = Field(min_length=1)
     files: tuple[ModelFile, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)

@@ -46,7 +46,10 @@ def bound_heap() -> None:
 
 
 def release_unused() -> None:
-    """Collects garbage and has the C library return free memory to the system."""
+    """Collects garbage and has the C library return free memory to the system.
+
+    Without this an unloaded model would still count as ours.
+    """
     gc.collect()
     release_free()
 
@@ -54,7 +57,7 @@ def release_unused() -> None:
 def release_free() -> None:
     """Has the C library return free memory to the system.
 
-    glibc keeps freed memory in its heaps, between blocks in use: without this an unloaded model would still count as ours.
+    glibc keeps what is freed between blocks in use.
     """
     libc = _glibc()
     if libc is not None:

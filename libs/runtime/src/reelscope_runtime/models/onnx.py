@@ -19,10 +19,6 @@ _ARENA_MB = 50
 """An arena keeps for good what a network needed once: it pays for small ones that run many times a second, not for windows of
 100 frames or for pictures and lines of all sizes."""
 
-_HEAVY_MB = 300
-"""A network that takes so much for a moment runs seldom: before, what others have freed goes back to the system. The vision
-service's peak is 120 MB lower for that."""
-
 _ERRORS_ONLY = 3
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
@@ -50,7 +46,7 @@ class OnnxModel:
         session: The ONNX Runtime session.
         device: "cpu" or "cuda:N".
         assets: The model's other files (labels and the like) by name.
-        is_heavy: Whether a run takes so much memory that others' free memory is given back first.
+        makes_room: Whether free memory is given back to the system before each run.
 
     Attributes:
         inputs: In the file's order.
@@ -66,10 +62,10 @@ class OnnxModel:
         device: str,
         assets: Mapping[str, Path],
         *,
-        is_heavy: bool = False,
+        makes_room: bool = False,
     ) -> None:
         self._session = session
-        self._is_heavy = is_heavy
+        self._makes_room = makes_room
         self.inputs = tuple(_spec(tensor) for tensor in session.get_inputs())
         self.outputs = tuple(_spec(tensor) for tensor in session.get_outputs())
         self.device = device
@@ -86,7 +82,7 @@ class OnnxModel:
         Returns:
             One array per wanted output.
         """
-        if self._is_heavy:
+        if self._makes_room:
             release_free()
         results: list[NDArray[Any]] = self._session.run(None if outputs is None else list(outputs), dict(feeds))
         return results
@@ -151,7 +147,7 @@ def load_onnx(request: LoadRequest) -> OnnxModel:
             )
         device = "cpu"
     assets = {name: path for name, path in files.items() if path != network}
-    return OnnxModel(session, device, assets, is_heavy=request.entry.memory_mb >= _HEAVY_MB)
+    return OnnxModel(session, device, assets, makes_room=request.entry.makes_room and device == "cpu")
 
 
 def _path(request: LoadRequest, file: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -28,7 +29,7 @@ class FrameText:
     """Value of the items of the feature "text_lines".
 
     Attributes:
-        began: Lines that this picture is the first to show.
+        began: Lines that this picture is the first to show, as they are in it.
         ended: Lines that it does not show any more, all of them in the last item.
         width: Of the picture that their boxes are in, in pixels.
         height: The same.
@@ -44,7 +45,7 @@ class TextLines(Feature):
     """An item wherever a line begins or ends; `index` is the number of the decoded frame."""
 
     name = "text_lines"
-    version = "3"
+    version = "4"
     frames = SAMPLED
     models = (_DETECTION, _RECOGNITION)
 
@@ -72,7 +73,8 @@ class TextLines(Feature):
             yield replace(self._item(self._last, began, ended), time_s=end_s, end_s=end_s)
 
     def _item(self, item: AnyItem, began: list[Line], ended: list[Ended]) -> Item[FrameText]:
-        value = FrameText(tuple(began), tuple(ended), *self._size)
+        # Copies: the reader follows its own lines further while others look at these.
+        value = FrameText(tuple(copy(line) for line in began), tuple(ended), *self._size)
         return Item(self.name, item.time_s, item.end_s, item.index, value)
 
     def _find(self, picture: Image) -> list[TextBox]:
