@@ -66,7 +66,7 @@ class Slow(Feature):
     frames = SPEC
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
-        time.sleep(0.004)
+        time.sleep(0.004)  # stands for work: the decoder is faster
         yield item
 
 

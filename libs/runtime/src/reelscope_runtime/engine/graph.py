@@ -75,7 +75,7 @@ class Graph:
         return min(pending, default=max(self._put_s.values(), default=0.0))
 
     def put(self, item: AnyItem, listeners: Listeners) -> None:
-        """Leaves an item of the decoder for the steps that listen to it; the next `work` begins with it."""
+        """Leaves an item of the decoder for the steps that listen to it; they take it at the next `work` at the latest."""
         for step, source in listeners:
             mail = self._mail[step.name]
             mail.add(source, (item,), {source: self._put_s.get(source, 0.0)})
@@ -106,8 +106,7 @@ class Graph:
                 return
 
     def _is_behind(self) -> bool:
-        """Whether too much waits, for whatever reason. While something is worked on: what waits for what was not put yet can't
-        be waited for."""
+        """Whether too much waits. It may wait for what was not put yet: whoever asks goes on once nothing is worked on."""
         late = any(time_s < self._put_s[source] - BACKLOG_S for since in self._pending() for source, time_s in since.items())
         return late or any(self._mail[step.name].media_bytes + step.inbox.media_bytes > BACKLOG_BYTES for step in self._steps)
 
