@@ -288,6 +288,27 @@ def test_a_still_picture_with_noise_never_runs_the_network() -> None:
     assert given == [(0.0, 0.0)] * 300
 
 
+@pytest.mark.parametrize(("width", "is_seen"), [(16, False), (26, True)])
+def test_what_moves_in_a_part_of_the_picture_never_runs_the_network(width: int, is_seen: bool) -> None:
+    """A third of the picture, as somebody who squats before a still camera, or more than half of it, becomes more like another and back."""
+    old, new = (shot(seed, 1)[0].astype(np.float64) for seed in (1, 2))
+    swing = 0.5 - 0.5 * np.cos(np.arange(120) * np.pi / 20)
+    frames = np.repeat(old[None], 120, axis=0)
+    part = frames[:, :, 8 : 8 + width]
+    part += 0.6 * swing[:, None, None, None] * (new - old)[:, 8 : 8 + width]
+    windows: list[Frames] = []
+
+    def infer(window: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        windows.append(window)
+        return np.zeros(100), np.zeros(100)
+
+    history = History()
+    net = BoundaryNet(infer, history, step=1, patience_s=5.0)
+    given = [pair for _ in fill(history, np.rint(frames).astype(np.uint8)) for pair in net.advance(final=False)]
+    assert len(given + net.advance(final=True)) == 120
+    assert bool(windows) is is_seen
+
+
 def test_each_frame_is_decided_once_by_a_window_around_it() -> None:
     windows: list[Frames] = []
 

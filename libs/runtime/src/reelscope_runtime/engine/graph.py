@@ -110,9 +110,10 @@ class Graph:
         late = any(time_s < self._put_s[source] - BACKLOG_S for since in self._pending() for source, time_s in since.items())
         return late or any(self._mail[step.name].media_bytes + step.inbox.media_bytes > BACKLOG_BYTES for step in self._steps)
 
-    def _pending(self) -> Iterable[_Since]:
-        yield from (mail.since for mail in self._mail.values())
-        yield from (since for _, since in self._running.values())
+    def _pending(self) -> list[_Since]:
+        """Of all that waits in the mail or is worked on."""
+        waiting = [mail.since for mail in self._mail.values() if mail.since]
+        return waiting + [since for _, since in self._running.values() if since]
 
     def settle(self) -> None:
         """Lets all steps work until none of them can."""
@@ -135,7 +136,7 @@ class Graph:
             return
         able: dict[Step, _Since] = {}
         for step in steps:
-            if step.name not in self._resting:
+            if step.name not in self._resting or not self._has_news(step):
                 continue
             since = self._deliver(step)
             if step.can_work:
@@ -149,6 +150,11 @@ class Graph:
             future = self._workers.submit(contextvars.copy_context().run, step.work, self._is_stopped)
             self._running[future] = (step, able[step])
             future.add_done_callback(self._done.put)
+
+    def _has_news(self, step: Step) -> bool:
+        """Whether there is anything to do about a step that rests."""
+        has_failed = step.name in self._problems or (not step.works and self._told[step.name] < math.inf)
+        return self._mail[step.name].is_news or step.can_work or has_failed
 
     def _deliver(self, step: Step) -> _Since:
         """Hands its mail to a step that rests; says since when it waited."""
@@ -214,6 +220,11 @@ class _Mail:
         self.media_bytes = 0
         self.since: _Since = {}
         self.problem: tuple[str, Problem] | None = None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether anything came."""
+        return bool(self.items or self.watermarks or self.problem)
 
     def add(self, source: str, items: Collection[AnyItem], since: _Since) -> None:
         """Takes items of an input."""
