@@ -132,12 +132,13 @@ class Painter:
 
     Args:
         goal: What it makes.
-        threads: Threads of the scaler.
+        threads: Threads of the decoder: half of them scale, for the next frames are decoded meanwhile, and sharing a picture
+            among them costs a tenth more.
     """
 
     def __init__(self, goal: Target, threads: int) -> None:
         self._goal = goal
-        self._threads = threads
+        self._threads = max(1, threads // 2)
         self._scaler = VideoReformatter()
 
     def paint(self, frame: VideoFrame, turn: Orientation) -> Image:

@@ -77,10 +77,11 @@ class CalmGate:
         self._cells: Cells | None = None
         self._looked_s = 0.0
         self._worth = anywhere()
+        self._asked: tuple[Image, Cells] | None = None
 
     def looked(self, picture: Image, time_s: float, worth: Worth) -> None:
         """Takes the picture [h, w, 3] to compare with; what was found in it says where a change counts."""
-        self._cells, self._looked_s, self._worth = cells_of(picture), time_s, worth
+        self._cells, self._looked_s, self._worth = self._cells_of(picture), time_s, worth
 
     def wants(self, picture: Image, time_s: float) -> bool:
         """Whether a picture [h, w, 3] is worth a look."""
@@ -101,8 +102,14 @@ class CalmGate:
         """Of each cell, in grey levels: infinite before the first look."""
         if self._cells is None:
             return np.full((GRID, GRID), np.inf, np.float32)
-        change: NDArray[np.float32] = np.abs(cells_of(picture) - self._cells).max(axis=2)
+        change: NDArray[np.float32] = np.abs(self._cells_of(picture) - self._cells).max(axis=2)
         return change
+
+    def _cells_of(self, picture: Image) -> Cells:
+        """Of a picture about which several things are asked, once."""
+        if self._asked is None or self._asked[0] is not picture:
+            self._asked = picture, cells_of(picture)
+        return self._asked[1]
 
     def _moved(self, change: NDArray[np.float32]) -> NDArray[np.bool_]:
         contrast = 0.0 if self._cells is None else float(self._cells.std(axis=(0, 1)).max())
