@@ -15,9 +15,10 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from reelscope_vision.analyzers.eye_tracking import _LOOK, CONTACT_DEGREES, NOT_VISIBLE, _blinks, _directions, _Looks
 from reelscope_vision.analyzers.face_emotion import _dominant
 from reelscope_vision.faces.blinks import CLOSED, blinks
-from reelscope_vision.faces.follower import MIN_SCORE, Followed, Follower
+from reelscope_vision.faces.follower import MIN_SCORE, RENEW_S, Followed, Follower
 from reelscope_vision.faces.gaze import Eyes, eyes_of
 from reelscope_vision.faces.geometry import head_pose, pixels
+from reelscope_vision.faces.stillness import EyeLook
 from reelscope_vision.nets.blaze import FACE, Blaze, Detection
 from reelscope_vision.nets.crops import Square
 from reelscope_vision.nets.emotion import EMOTIONS
@@ -121,6 +122,41 @@ def test_a_moving_face_keeps_its_track_and_place(follower: Follower) -> None:
     del first
     start = followed(Follower(follower.detect, follower.locate), [shown])[0][0].mesh.box
     assert last[0] - start[0] == pytest.approx(72, abs=8)
+
+
+def test_a_mesh_moves_with_its_eyes_and_is_found_anew_now_and_then(follower: Follower) -> None:
+    shown = picture(NEUTRAL, 400)
+    looks: list[float] = []
+    time_s = 0.0
+
+    def locate_counted(view: Picture, square: Square) -> Mesh:
+        looks.append(time_s)
+        return follower.locate(view, square)
+
+    counted = Follower(follower.detect, locate_counted)
+    lefts = []
+    for at in range(31):
+        time_s = at / 30
+        lefts.append(float(counted.update(moved(shown, 2.0 * at, at), time_s, 1.0)[0].mesh.box[0]))
+    assert len(looks) <= 12
+    assert np.diff(looks).max() <= RENEW_S + 1 / 30 + 1e-6
+    assert np.diff(lefts) == pytest.approx(2.0, abs=1.5)
+    assert lefts[-1] - lefts[0] == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize("longest", [250, 400, 700])
+def test_eyes_are_followed_with_the_head_but_not_where_they_are_others(
+    longest: int, mesh_of: Callable[[Picture], Mesh]
+) -> None:
+    shown = picture(NEUTRAL, longest)
+    mesh = mesh_of(shown)
+    look = EyeLook.of(shown, mesh)
+    assert look.step_to(shown) == pytest.approx((0, 0), abs=0.1)
+    assert look.step_to(moved(shown, 3, -2)) == pytest.approx((3, -2), abs=0.1)
+    assert look.step_to(moved(shown, -1.5, 0.5)) == pytest.approx((-1.5, 0.5), abs=0.3)
+    assert look.step_to(moved(shown, 60, 0)) is None
+    assert look.step_to(moved(lids_lowered(shown, mesh, 0.6), 3, -2)) is None
+    assert look.step_to(moved(irises_moved(shown, mesh, right=0.2), 3, -2)) is None
 
 
 def test_a_face_that_is_covered_for_a_moment_keeps_its_track(follower: Follower) -> None:

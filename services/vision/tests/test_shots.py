@@ -290,7 +290,7 @@ def test_a_still_picture_with_noise_never_runs_the_network() -> None:
 
 @pytest.mark.parametrize(("width", "is_seen"), [(16, False), (26, True)])
 def test_what_moves_in_a_part_of_the_picture_never_runs_the_network(width: int, is_seen: bool) -> None:
-    """A third of the picture, as somebody who squats before a still camera, or more than half of it, becomes more like another and back."""
+    """A third of the picture, as of somebody who squats before a still camera, or more than half of it, changes to and fro."""
     old, new = (shot(seed, 1)[0].astype(np.float64) for seed in (1, 2))
     swing = 0.5 - 0.5 * np.cos(np.arange(120) * np.pi / 20)
     frames = np.repeat(old[None], 120, axis=0)

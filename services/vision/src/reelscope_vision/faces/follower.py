@@ -33,7 +33,7 @@ CONFIRM_S = 1.0
 """A face that the detector has not seen for so long is looked for where it should be."""
 
 RENEW_S = 0.1
-"""A mesh is found anew so often, and at once where the eyes have changed: lids close in less."""
+"""A mesh is found anew so often, and at once where the eyes have changed: lids close in less. In between it moves with them."""
 
 JUMP = 12.0
 """Mean change of the picture, in grey levels, after which everything is looked for at once: a cut, or a fast pan."""
@@ -81,12 +81,13 @@ class Followed:
 
     Attributes:
         track: Its number, from 1.
-        mesh: Where it was last.
+        mesh: Where it is.
         score: Of the detector's last sight of it.
         updated_s: When its mesh was last found; later by the time in which nobody looked, as the next.
         confirmed_s: When the detector last saw it.
         cropped_s: When a crop was last cut of it.
-        eyes: As they were when its mesh was found.
+        found: Its mesh, where that was last found.
+        eyes: As they were then.
         is_lost: Whether the last look did not find it.
     """
 
@@ -95,6 +96,7 @@ class Followed:
     score: float
     updated_s: float
     confirmed_s: float
+    found: Mesh
     eyes: EyeLook
     cropped_s: float = -np.inf
     is_lost: bool = False
@@ -151,11 +153,12 @@ class Follower:
     def _follow(self, picture: Image, time_s: float) -> bool:
         """Moves the meshes of those whose turn it is: the ones not looked at for longest. Says whether one was lost."""
         present = [face for face in self._followed if not face.is_lost]
-        due = [face for face in present if time_s - face.updated_s >= RENEW_S or not face.eyes.is_in(picture)]
+        due = [face for face in present if time_s - face.updated_s >= RENEW_S or not _moved_with_its_eyes(face, picture)]
         for face in sorted(due, key=lambda face: face.updated_s)[:MAX_MESHES]:
             mesh = self.locate(picture, face.mesh.square())
             if mesh.presence >= MIN_PRESENCE and _is_inside(mesh, picture):
-                face.mesh, face.updated_s, face.eyes = mesh, time_s, EyeLook.of(picture, mesh)
+                face.mesh = face.found = mesh
+                face.updated_s, face.eyes = time_s, EyeLook.of(picture, mesh)
             else:
                 face.is_lost = True
         left = [face for face in present if not face.is_lost]
@@ -191,12 +194,12 @@ class Follower:
         if any(_wrong_one(face.mesh, mesh) is mesh for face in others):
             return
         if known is None:
-            known = Followed(self._next_track, mesh, detection.score, time_s, time_s, EyeLook.of(picture, mesh))
+            known = Followed(self._next_track, mesh, detection.score, time_s, time_s, mesh, EyeLook.of(picture, mesh))
             self._next_track += 1
             self._followed.append(known)
-        known.mesh, known.score, known.is_lost = mesh, detection.score, False
+        known.mesh = known.found = mesh
+        known.score, known.is_lost, known.eyes = detection.score, False, EyeLook.of(picture, mesh)
         known.updated_s = known.confirmed_s = time_s
-        known.eyes = EyeLook.of(picture, mesh)
 
     def _match(self, detection: Detection, time_s: float) -> Followed | None:
         """The followed face that this is; a lost one may have moved since."""
@@ -217,6 +220,15 @@ class Follower:
             for face in self._followed
             if not (face.is_lost and time_s - face.updated_s > MAX_LOST_S) and time_s - face.confirmed_s <= UNSEEN_S
         ]
+
+
+def _moved_with_its_eyes(face: Followed, picture: Image) -> bool:
+    """Moves a face's mesh with its eyes; False where they are others by now."""
+    step = face.eyes.step_to(picture)
+    if step is None:
+        return False
+    face.mesh = face.found.moved(*step)
+    return True
 
 
 def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -32,7 +32,7 @@ class Faces(Feature):
     """
 
     name = "faces"
-    version = "3"
+    version = "4"
     frames = SEEN
     models = (_DETECTION, _MESH)
 

@@ -5,7 +5,7 @@ Source: Grishchenko et al., Attention Mesh: High-fidelity Face Mesh Prediction i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -69,6 +69,10 @@ class Mesh:
         """Left, top, right, bottom of the points, in pixels."""
         plane = self.points[:468, :2]
         return np.concatenate([plane.min(axis=0), plane.max(axis=0)])
+
+    def moved(self, right: float, down: float) -> Mesh:
+        """The same so many pixels further right and down."""
+        return replace(self, points=self.points + np.array([right, down, 0.0]))
 
     def square(self, margin: float = _MARGIN) -> Square:
         """The upright square about the face, so many times as large as it."""
