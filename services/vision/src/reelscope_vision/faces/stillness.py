@@ -32,6 +32,9 @@ _REACH: Final = 0.06
 _MOST_WIDTH: Final = 64
 """Pixels of both eyes together in which a head is followed: larger ones are shrunk for it."""
 
+_LEAST_LIKENESS: Final = 0.5
+"""Correlation of a head from which it is followed; of talkers it is 0.9 and more."""
+
 _LEAST_WIDTH: Final = 40
 """Pixels of both eyes together: of smaller ones a pixel, by which heads are followed, hides a blink."""
 
@@ -95,7 +98,9 @@ class EyeLook:
         area = _grown(self.band, reach, reach, picture)
         seen = _gray(picture, area, self.scale)
         likeness = np.asarray(cv2.matchTemplate(seen, self.gray, cv2.TM_CCOEFF_NORMED, mask=self.head), np.float32)
-        x, y = cv2.minMaxLoc(likeness)[3]
+        _, best, _, (x, y) = cv2.minMaxLoc(likeness)
+        if not best >= _LEAST_LIKENESS:  # nor is it where all is plain, and likeness no number
+            return 0.0, 0.0
         right = area[0] - self.band[0] + (x + _summit(likeness[y], x)) / self.scale
         down = area[1] - self.band[1] + (y + _summit(likeness[:, x], y)) / self.scale
         return right, down
@@ -132,7 +137,8 @@ def _gray(picture: Image, box: Box, scale: float) -> NDArray[np.float32]:
     left, top, right, bottom = box
     gray = cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
     if scale < 1.0:
-        gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        size = max(1, round(scale * (right - left))), max(1, round(scale * (bottom - top)))
+        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     return gray.astype(np.float32)
 
 
