@@ -74,6 +74,8 @@ class EyeLook:
         boxes = tuple(_box(mesh.points[list(eye), :2], picture) for eye in (RIGHT_EYE, LEFT_EYE))
         band = _grown(_around(boxes), 0, round(_BAND * _width(boxes)), picture)
         scale = min(1.0, _MOST_WIDTH / max(1, _width(boxes)))
+        if scale * min(band[2] - band[0], band[3] - band[1]) < 1:  # of a picture that is a line
+            scale = 1.0
         gray = _gray(picture, band, scale)
         head = np.ones_like(gray)
         for box in boxes:
@@ -137,8 +139,7 @@ def _gray(picture: Image, box: Box, scale: float) -> NDArray[np.float32]:
     left, top, right, bottom = box
     gray = cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
     if scale < 1.0:
-        size = max(1, round(scale * (right - left))), max(1, round(scale * (bottom - top)))
-        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+        gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return gray.astype(np.float32)
 
 
