@@ -288,14 +288,7 @@ def test_a_still_picture_with_noise_never_runs_the_network() -> None:
     assert given == [(0.0, 0.0)] * 300
 
 
-@pytest.mark.parametrize(("width", "is_seen"), [(16, False), (26, True)])
-def test_what_moves_in_a_part_of_the_picture_never_runs_the_network(width: int, is_seen: bool) -> None:
-    """A third of the picture, as of somebody who squats before a still camera, or more than half of it, changes to and fro."""
-    old, new = (shot(seed, 1)[0].astype(np.float64) for seed in (1, 2))
-    swing = 0.5 - 0.5 * np.cos(np.arange(120) * np.pi / 20)
-    frames = np.repeat(old[None], 120, axis=0)
-    part = frames[:, :, 8 : 8 + width]
-    part += 0.6 * swing[:, None, None, None] * (new - old)[:, 8 : 8 + width]
+def asks_the_network(frames: NDArray[np.float64]) -> bool:
     windows: list[Frames] = []
 
     def infer(window: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -305,8 +298,31 @@ def test_what_moves_in_a_part_of_the_picture_never_runs_the_network(width: int, 
     history = History()
     net = BoundaryNet(infer, history, step=1, patience_s=5.0)
     given = [pair for _ in fill(history, np.rint(frames).astype(np.uint8)) for pair in net.advance(final=False)]
-    assert len(given + net.advance(final=True)) == 120
-    assert bool(windows) is is_seen
+    assert len(given + net.advance(final=True)) == len(frames)
+    return bool(windows)
+
+
+@pytest.mark.parametrize(("width", "runs"), [(16, False), (26, True)])
+def test_what_changes_in_a_part_of_the_picture_does_not_run_the_network(width: int, runs: bool) -> None:
+    """A third of the picture, as of somebody who squats before a still camera, or more than half of it, changes to and fro."""
+    old, new = (shot(seed, 1)[0].astype(np.float64) for seed in (1, 2))
+    swing = 0.5 - 0.5 * np.cos(np.arange(120) * np.pi / 20)
+    frames = np.repeat(old[None], 120, axis=0)
+    frames[:, :, 8 : 8 + width] += 0.6 * swing[:, None, None, None] * (new - old)[:, 8 : 8 + width]
+    assert asks_the_network(frames) is runs
+
+
+@pytest.mark.parametrize("length", [12, 20, 30])
+@pytest.mark.parametrize("inside", [np.s_[:, :, 16:31], np.s_[:, 8:18], np.s_[:]])
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_dissolve_between_bars_runs_the_network(length: int, inside: tuple[slice, ...], level: int) -> None:
+    """An upright clip in a wide one, a wide one in an upright one."""
+    for seed in range(4):
+        old, new = (shot(10 * seed + number, 80).astype(np.float64) for number in (1, 2))
+        ratio = np.clip((np.arange(80) - 30) / length, 0, 1)[:, None, None, None]
+        frames = np.full_like(old, level)
+        frames[inside] = (old * (1 - ratio) + new * ratio)[inside]
+        assert asks_the_network(frames)
 
 
 def test_each_frame_is_decided_once_by_a_window_around_it() -> None:

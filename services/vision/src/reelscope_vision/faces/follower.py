@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image
-from reelscope_vision.faces.stillness import EyeLook
+from reelscope_vision.faces.eye_look import EyeLook
 from reelscope_vision.faces.views import Tiles, View, afar, surroundings
 from reelscope_vision.nets.blaze import Detection, suppress
 from reelscope_vision.nets.crops import Square
@@ -86,7 +86,7 @@ class Followed:
         updated_s: When its mesh was last found; later by the time in which nobody looked, as the next.
         confirmed_s: When the detector last saw it.
         cropped_s: When a crop was last cut of it.
-        found: Its mesh, where that was last found.
+        found_mesh: Its mesh, where that was last found.
         eyes: As they were then.
         is_lost: Whether the last look did not find it.
     """
@@ -96,7 +96,7 @@ class Followed:
     score: float
     updated_s: float
     confirmed_s: float
-    found: Mesh
+    found_mesh: Mesh
     eyes: EyeLook
     cropped_s: float = -np.inf
     is_lost: bool = False
@@ -153,11 +153,15 @@ class Follower:
     def _follow(self, picture: Image, time_s: float) -> bool:
         """Moves the meshes of those whose turn it is: the ones not looked at for longest. Says whether one was lost."""
         present = [face for face in self._followed if not face.is_lost]
-        due = [face for face in present if time_s - face.updated_s >= RENEW_S or not _moved_with_its_eyes(face, picture)]
+        due = []
+        for face in present:
+            is_as_it_was = _move_with_eyes(face, picture)
+            if time_s - face.updated_s >= RENEW_S or not is_as_it_was:
+                due.append(face)
         for face in sorted(due, key=lambda face: face.updated_s)[:MAX_MESHES]:
             mesh = self.locate(picture, face.mesh.square())
             if mesh.presence >= MIN_PRESENCE and _is_inside(mesh, picture):
-                face.mesh = face.found = mesh
+                face.mesh = face.found_mesh = mesh
                 face.updated_s, face.eyes = time_s, EyeLook.of(picture, mesh)
             else:
                 face.is_lost = True
@@ -193,12 +197,13 @@ class Follower:
         others = [face for face in self._followed if face is not known and not face.is_lost]
         if any(_wrong_one(face.mesh, mesh) is mesh for face in others):
             return
+        eyes = EyeLook.of(picture, mesh)
         if known is None:
-            known = Followed(self._next_track, mesh, detection.score, time_s, time_s, mesh, EyeLook.of(picture, mesh))
+            self._followed.append(Followed(self._next_track, mesh, detection.score, time_s, time_s, mesh, eyes))
             self._next_track += 1
-            self._followed.append(known)
-        known.mesh = known.found = mesh
-        known.score, known.is_lost, known.eyes = detection.score, False, EyeLook.of(picture, mesh)
+            return
+        known.mesh = known.found_mesh = mesh
+        known.score, known.is_lost, known.eyes = detection.score, False, eyes
         known.updated_s = known.confirmed_s = time_s
 
     def _match(self, detection: Detection, time_s: float) -> Followed | None:
@@ -222,13 +227,12 @@ class Follower:
         ]
 
 
-def _moved_with_its_eyes(face: Followed, picture: Image) -> bool:
-    """Moves a face's mesh with its eyes; False where they are others by now."""
-    step = face.eyes.step_to(picture)
-    if step is None:
-        return False
-    face.mesh = face.found.moved(*step)
-    return True
+def _move_with_eyes(face: Followed, picture: Image) -> bool:
+    """Moves a face's mesh to where its eyes are; says whether they are as they were when it was found."""
+    shift = face.eyes.shift_to(picture)
+    if shift is not None:
+        face.mesh = face.found_mesh.moved(*shift)
+    return shift is not None
 
 
 def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

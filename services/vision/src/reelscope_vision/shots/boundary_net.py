@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from reelscope_vision.shots.history import History, SmallFrame, difference
+from reelscope_vision.shots.history import LUMA, History, SmallFrame, difference
 
 WINDOW = 100
 """Frames that the network takes at once."""
@@ -26,19 +26,22 @@ QUIET_STEP = 0.12
 among 300 made ones (talking heads cut against themselves included) reaches 0.2; speech and gestures stay below 0.1."""
 
 QUIET_DRIFT = 0.2
-"""The same for two frames `DRIFT_REACH` either side: a dissolve of up to 30 frames exceeds 0.5, and one of 60 frames 0.25; a
+"""The same for two frames `DRIFT_REACH` either side, between bars: a dissolve of up to 30 frames exceeds 0.5, and one of 60 frames 0.25; a
 person who talks before a still camera stays below 0.2."""
 
 QUIET_SHARE = 0.4
-"""Share of the picture up to which drift is quiet as well: what somebody does before a still camera, a squat or a hand held up.
-Of made dissolves and wipes from one clip to another none is, at its height. Of those within one scene a tenth is: the network
-gives none of 49 such a probability above 0.3."""
+"""Share of the picture up to which drift is quiet as well: what somebody does before a still camera, a squat or
+a hand held up. Of made dissolves, and of wipes of up to 30 frames, from one clip to another none is, at its height. Of those
+within one scene a tenth is: the network gives none of 49 such a probability above 0.3."""
 
 STRONG_DRIFT = 0.35
-"""From here on drift counts wherever it is: a slow wipe between pictures that are much unlike is a narrow band."""
+"""From here on drift counts wherever it is: what wipes slowly over a picture that is much unlike is a narrow band."""
 
 _CHANGED = 0.1
 """Of the contrast: from here on a place of the picture has changed."""
+
+_BAR = 6
+"""Grey levels by which the places of a row or column of a bar differ at most."""
 
 DRIFT_REACH = 6
 """Frames."""
@@ -156,7 +159,12 @@ class BoundaryNet:
 
 def _drifts(before: SmallFrame, after: SmallFrame) -> bool:
     """Whether two frames `DRIFT_REACH` either side of one may be from before and after a transition."""
-    contrast = max(before.contrast, after.contrast, _LEAST_CONTRAST)
-    apart = np.abs(before.picture.astype(np.int16) - after.picture).mean(axis=2) / contrast
+    both = np.stack([before.picture, after.picture]).astype(np.int16)
+    rows, columns = ((np.ptp(both, axis=axis).max(axis=(0, 2)) > _BAR) for axis in (2, 1))
+    live = both[:, rows][:, :, columns]
+    if not live.size:
+        live = both
+    contrast = max(float((live @ LUMA).std(axis=(1, 2)).max()), _LEAST_CONTRAST)
+    apart = np.abs(live[0] - live[1]).mean(axis=2) / contrast
     drift = float(apart.mean())
     return drift > STRONG_DRIFT or (drift > QUIET_DRIFT and float((apart > _CHANGED).mean()) > QUIET_SHARE)

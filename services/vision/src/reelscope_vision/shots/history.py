@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image
 
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of Rec. 709, applied to gamma-coded values: lightness enough for telling black from white."""
 
 _SPREAD_PERCENTILES = (10, 90)
@@ -59,7 +59,7 @@ class History:
 
     def append(self, *, index: int, time_s: float, end_s: float, picture: Image) -> None:
         """Takes the next frame and measures it."""
-        luma = picture.astype(np.float32) @ _LUMA
+        luma = picture.astype(np.float32) @ LUMA
         low, high = np.percentile(luma, _SPREAD_PERCENTILES)
         change = difference(picture, self._frames[-1].picture) if self._frames else 0.0
         self._frames.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -36,7 +36,7 @@ _LEAST_LIKENESS: Final = 0.5
 """Correlation of a head from which it is followed; of talkers it is 0.9 and more."""
 
 _LEAST_WIDTH: Final = 40
-"""Pixels of both eyes together: of smaller ones a pixel, by which heads are followed, hides a blink."""
+"""Pixels of both eyes together: of smaller ones, what following errs by hides a blink."""
 
 _LEAST_CONTRAST: Final = 4.0
 """Grey levels: of a face in the dark, noise is no movement."""
@@ -44,7 +44,7 @@ _LEAST_CONTRAST: Final = 4.0
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels."""
 
-Step = tuple[float, float]
+Shift = tuple[float, float]
 """To the right and down, in pixels."""
 
 
@@ -55,60 +55,83 @@ class EyeLook:
     Attributes:
         boxes: Left, top, right, bottom of each eye in whole pixels.
         cells: Shape [4, 6] each, in grey levels.
-        band: The box of both and of what is about them.
-        scale: At which a head is followed, up to 1.
-        gray: What is in the band at this scale, in grey levels.
-        head: What of it goes with the head, 1: all but the eyes, which move by themselves.
+        band: What a head is followed by; None: the eyes are too small for it.
     """
 
     boxes: tuple[Box, ...]
     cells: tuple[NDArray[np.float32], ...]
-    band: Box
-    scale: float
-    gray: NDArray[np.float32]
-    head: NDArray[np.float32]
+    band: Band | None
 
     @classmethod
     def of(cls, picture: Image, mesh: Mesh) -> EyeLook:
         """The eyes of a face in a picture [h, w, 3] RGB."""
         boxes = tuple(_box(mesh.points[list(eye), :2], picture) for eye in (RIGHT_EYE, LEFT_EYE))
-        band = _grown(_around(boxes), 0, round(_BAND * _width(boxes)), picture)
-        scale = min(1.0, _MOST_WIDTH / max(1, _width(boxes)))
-        if scale * min(band[2] - band[0], band[3] - band[1]) < 1:  # of a picture that is a line
-            scale = 1.0
-        gray = _gray(picture, band, scale)
-        head = np.ones_like(gray)
-        for box in boxes:
-            left, top, right, bottom = (round(scale * (side - band[at % 2])) for at, side in enumerate(box))
-            head[top:bottom, left:right] = 0.0
-        return cls(boxes, tuple(_cells(picture, box, (0.0, 0.0)) for box in boxes), band, scale, gray, head)
+        band = Band.of(picture, boxes) if _size(boxes) >= _LEAST_WIDTH else None
+        return cls(boxes, tuple(_cells(picture, box, (0.0, 0.0)) for box in boxes), band)
 
-    def step_to(self, picture: Image) -> Step | None:
+    def shift_to(self, picture: Image) -> Shift | None:
         """How far right and down the eyes are in a later picture of the same size, in pixels; None where they are others there.
         Its light may be another."""
         # Where the head is first: lids that close while it rises look as open as before, at the old place.
-        step = self._step(picture) if _width(self.boxes) >= _LEAST_WIDTH else (0.0, 0.0)
+        shift = (0.0, 0.0) if self.band is None else self.band.shift_to(picture)
         are_alike = (
-            _difference(before, _cells(picture, box, step)) <= _CHANGE
+            _difference(before, _cells(picture, box, shift)) <= _CHANGE
             for box, before in zip(self.boxes, self.cells, strict=True)
         )
-        return step if all(are_alike) else None
+        return shift if all(are_alike) else None
 
-    def _step(self, picture: Image) -> Step:
-        """To where the band is most like it was."""
-        reach = max(1, round(_REACH * _width(self.boxes)))
-        area = _grown(self.band, reach, reach, picture)
-        seen = _gray(picture, area, self.scale)
-        likeness = np.asarray(cv2.matchTemplate(seen, self.gray, cv2.TM_CCOEFF_NORMED, mask=self.head), np.float32)
-        _, best, _, (x, y) = cv2.minMaxLoc(likeness)
-        if not best >= _LEAST_LIKENESS:  # nor is it where all is plain, and likeness no number
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The middle of a face, by which a head is followed.
+
+    Attributes:
+        box: Where it is.
+        reach: Pixels to each side in which it is looked for.
+        scale: At which it is, up to 1.
+        gray: What is there at this scale, in grey levels.
+        mask: What of it goes with the head, 1: all but the eyes, which move by themselves.
+    """
+
+    box: Box
+    reach: int
+    scale: float
+    gray: NDArray[np.float32]
+    mask: NDArray[np.float32]
+    _origin: Shift
+
+    @classmethod
+    def of(cls, picture: Image, eyes: Sequence[Box]) -> Band:
+        """That about the boxes of both eyes."""
+        size = _size(eyes)
+        box = _grown(_around(eyes), 0, round(_BAND * size), picture)
+        scale = min(1.0, _MOST_WIDTH / size)
+        if scale * min(box[2] - box[0], box[3] - box[1]) < 1:  # of a picture that is a line
+            scale = 1.0
+        gray = _gray(picture, box, scale)
+        mask = np.ones_like(gray)
+        for eye in eyes:
+            left, top, right, bottom = (round(scale * (side - box[at % 2])) for at, side in enumerate(eye))
+            mask[top:bottom, left:right] = 0.0
+        band = cls(box, max(1, round(_REACH * size)), scale, gray, mask, (0.0, 0.0))
+        # Peaks lean a little, and are cut off at the picture's edge: what its own picture gives is no shift.
+        return replace(band, _origin=band.shift_to(picture))
+
+    def shift_to(self, picture: Image) -> Shift:
+        """To where it is most like it was; none where it is nowhere."""
+        area = _grown(self.box, self.reach, self.reach, picture)
+        likeness = cv2.matchTemplate(_gray(picture, area, self.scale), self.gray, cv2.TM_CCOEFF_NORMED, mask=self.mask)
+        # Where all is plain there is no likeness: no number, or any.
+        likeness = np.nan_to_num(likeness, nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.float32)
+        y, x = divmod(int(likeness.argmax()), likeness.shape[1])
+        if likeness[y, x] < _LEAST_LIKENESS:
             return 0.0, 0.0
-        right = area[0] - self.band[0] + (x + _summit(likeness[y], x)) / self.scale
-        down = area[1] - self.band[1] + (y + _summit(likeness[:, x], y)) / self.scale
-        return right, down
+        right = area[0] - self.box[0] + (x + _subpixel_peak(likeness[y], x)) / self.scale
+        down = area[1] - self.box[1] + (y + _subpixel_peak(likeness[:, x], y)) / self.scale
+        return right - self._origin[0], down - self._origin[1]
 
 
-def _summit(heights: NDArray[np.float32], at: int) -> float:
+def _subpixel_peak(heights: NDArray[np.float32], at: int) -> float:
     """How far from the highest of some points, a pixel apart, the parabola through it and its neighbours has its summit."""
     if not 0 < at < len(heights) - 1:
         return 0.0
@@ -122,10 +145,10 @@ def _around(boxes: Sequence[Box]) -> Box:
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def _width(boxes: Sequence[Box]) -> int:
-    """Of both eyes together."""
-    left, _, right, _ = _around(boxes)
-    return right - left
+def _size(boxes: Sequence[Box]) -> int:
+    """Of both eyes together, along the longer side: a head may lie on its side."""
+    left, top, right, bottom = _around(boxes)
+    return max(right - left, bottom - top)
 
 
 def _grown(box: Box, across: int, down: int, picture: Image) -> Box:
@@ -152,9 +175,9 @@ def _box(eye: NDArray[np.float64], picture: Image) -> Box:
     return left, top, right, bottom
 
 
-def _cells(picture: Image, box: Box, step: Step) -> NDArray[np.float32]:
+def _cells(picture: Image, box: Box, shift: Shift) -> NDArray[np.float32]:
     left, top, right, bottom = box
-    middle = (left + right - 1) / 2 + step[0], (top + bottom - 1) / 2 + step[1]
+    middle = (left + right - 1) / 2 + shift[0], (top + bottom - 1) / 2 + shift[1]
     eye = cv2.getRectSubPix(picture, (right - left, bottom - top), middle)
     small = cv2.resize(eye, _CELLS, interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
