@@ -15,10 +15,10 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from reelscope_vision.analyzers.eye_tracking import _LOOK, CONTACT_DEGREES, NOT_VISIBLE, _blinks, _directions, _Looks
 from reelscope_vision.analyzers.face_emotion import _dominant
 from reelscope_vision.faces.blinks import CLOSED, blinks
+from reelscope_vision.faces.eye_look import EyeLook
 from reelscope_vision.faces.follower import MIN_SCORE, RENEW_S, Followed, Follower
 from reelscope_vision.faces.gaze import Eyes, eyes_of
 from reelscope_vision.faces.geometry import head_pose, pixels
-from reelscope_vision.faces.eye_look import EyeLook
 from reelscope_vision.nets.blaze import FACE, Blaze, Detection
 from reelscope_vision.nets.crops import Square
 from reelscope_vision.nets.emotion import EMOTIONS

@@ -16,8 +16,8 @@ from reelscope_runtime.models.memory import release_free
 from reelscope_runtime.models.pool import LoadRequest
 
 _ARENA_MB = 100
-"""An arena keeps for good what a network needed once: it pays for those that run every second, which would have the system clear
-a fifth of their memory anew each time, not for windows of 100 frames or for pictures and lines of all sizes."""
+"""An arena keeps for good what a network needed once: it pays for those that run every second, for which the system would clear
+their memory anew each time, not for windows of 100 frames or for pictures and lines of all sizes."""
 
 _ERRORS_ONLY = 3
 _CPU = "CPUExecutionProvider"

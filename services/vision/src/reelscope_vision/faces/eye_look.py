@@ -120,9 +120,9 @@ class Band:
     def shift_to(self, picture: Image) -> Shift:
         """To where it is most like it was; none where it is nowhere."""
         area = _grown(self.box, self.reach, self.reach, picture)
-        likeness = cv2.matchTemplate(_gray(picture, area, self.scale), self.gray, cv2.TM_CCOEFF_NORMED, mask=self.mask)
+        found = cv2.matchTemplate(_gray(picture, area, self.scale), self.gray, cv2.TM_CCOEFF_NORMED, mask=self.mask)
         # Where all is plain there is no likeness: no number, or any.
-        likeness = np.nan_to_num(likeness, nan=-1.0, posinf=-1.0, neginf=-1.0).astype(np.float32)
+        likeness = np.asarray(np.nan_to_num(found, nan=-1.0, posinf=-1.0, neginf=-1.0), np.float32)
         y, x = divmod(int(likeness.argmax()), likeness.shape[1])
         if likeness[y, x] < _LEAST_LIKENESS:
             return 0.0, 0.0

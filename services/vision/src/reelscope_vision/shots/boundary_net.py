@@ -26,8 +26,8 @@ QUIET_STEP = 0.12
 among 300 made ones (talking heads cut against themselves included) reaches 0.2; speech and gestures stay below 0.1."""
 
 QUIET_DRIFT = 0.2
-"""The same for two frames `DRIFT_REACH` either side, between bars: a dissolve of up to 30 frames exceeds 0.5, and one of 60 frames 0.25; a
-person who talks before a still camera stays below 0.2."""
+"""The same, between bars, for two frames `DRIFT_REACH` either side: a dissolve of up to 30 frames exceeds 0.5, and one of 60
+frames 0.25; a person who talks before a still camera stays below 0.2."""
 
 QUIET_SHARE = 0.4
 """Share of the picture up to which drift is quiet as well: what somebody does before a still camera, a squat or
