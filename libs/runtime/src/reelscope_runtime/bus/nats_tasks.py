@@ -29,7 +29,7 @@ from reelscope_runtime.bus.base import PRIORITIES, Delivery, Priority, TaskSourc
 from reelscope_runtime.bus.nats_connection import REQUEST_TIMEOUT_S, Connection, ConnectionLostError
 from reelscope_runtime.errors import ServiceError, UnavailableError
 
-POLL_S = 1.0
+POLL_S = 0.5
 """How often idle workers look without having been woken: finds what the broker redelivers after an ack-wait."""
 MAX_ACK_PENDING = 1024
 """Tasks of one service and priority that are in hand or wait for their next try; far above the number of workers."""
