@@ -149,9 +149,14 @@ def test_no_words_in_silence_and_room_noise(level_db: float | None, color: str, 
 def test_quiet_and_noisy_speech_is_understood(
     gain_db: float, snr_db: float | None, speech: Bench, shared_media: Path, tmp_path: Path
 ) -> None:
-    samples = sound.read(shared_media / "speech" / "jfk_en.flac", RATE)[0]
-    if snr_db is not None:
-        noise = np.random.default_rng(1).standard_normal(len(samples)).astype(np.float32)
-        samples = samples + noise * np.std(samples) * 10 ** (-snr_db / 20)
-    path = sound.write(tmp_path / "made.wav", (samples * 10 ** (gain_db / 20) * 0.7).astype(np.float32)[None], RATE)
-    assert jiwer.wer(ENGLISH_FORM(JFK), ENGLISH_FORM(text_of(speech, path))) <= 0.10
+    """On average over three noises: in one of them, what is heard differs by two words from one processor to another."""
+    clean = sound.read(shared_media / "speech" / "jfk_en.flac", RATE)[0]
+    rates = []
+    for seed in range(1, 4) if snr_db is not None else [0]:
+        samples = clean
+        if snr_db is not None:
+            noise = np.random.default_rng(seed).standard_normal(len(clean)).astype(np.float32)
+            samples = clean + noise * np.std(clean) * 10 ** (-snr_db / 20)
+        path = sound.write(tmp_path / f"made{seed}.wav", (samples * 10 ** (gain_db / 20) * 0.7).astype(np.float32)[None], RATE)
+        rates.append(jiwer.wer(ENGLISH_FORM(JFK), ENGLISH_FORM(text_of(speech, path))))
+    assert np.mean(rates) <= 0.10, rates
