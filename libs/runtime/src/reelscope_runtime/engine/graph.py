@@ -153,8 +153,9 @@ class Graph:
 
     def _has_news(self, step: Step) -> bool:
         """Whether there is anything to do about a step that rests."""
-        has_failed = step.name in self._problems or (not step.works and self._told[step.name] < math.inf)
-        return self._mail[step.name].is_news or step.can_work or has_failed
+        must_stop = step.name in self._problems
+        must_tell = not step.works and self._told[step.name] < math.inf
+        return self._mail[step.name].is_news or step.can_work or must_stop or must_tell
 
     def _deliver(self, step: Step) -> _Since:
         """Hands its mail to a step that rests; says since when it waited."""

@@ -99,7 +99,7 @@ class Inbox:
             port.heap.clear()
         self.media_bytes = 0
 
-    # These two are asked several times an item: plain loops, for generators would take 2 % of the vision service's time.
+    # Plain loops: these two are asked several times an item.
 
     def _next_port(self) -> _Port | None:
         """Whose first item is certain to be the next."""
