@@ -18,6 +18,8 @@ from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_vision.features.persons import SAMPLED_RATE, Persons
 
 SIZE = 256
+CELL = 4
+CHANNELS = {"centers": 1, "keypoints": 17, "keypoint_steps": 34, "keypoint_offsets": 34, "box_sizes": 2, "box_offsets": 2}
 FRAMES = 30
 LEFT, RIGHT = 30, 226
 
@@ -43,15 +45,23 @@ class WhiteBody:
     looks: int = 0
 
     def run(self, outputs: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        del outputs
+        assert outputs is not None
         self.looks += 1
-        rows = np.zeros((6, 56))
-        white = np.flatnonzero((feeds["input:0"][0].min(axis=2) > 200).mean(axis=0) > 0.5)
+        side = SIZE // CELL
+        maps = {name: np.zeros((1, count, side, side), np.float32) for name, count in CHANNELS.items()}
+        white = np.flatnonzero((feeds["image"][0].min(axis=0) > 0.5).mean(axis=0) > 0.5)
         if len(white):
-            x = float(white.mean() + 0.5) / SIZE
-            points = np.stack([np.linspace(0.2, 0.9, 17), np.full(17, x), np.full(17, 0.9)], axis=1)
-            rows[0] = [*points.reshape(-1), 40 / SIZE, x - 24 / SIZE, 240 / SIZE, x + 24 / SIZE, 0.8]
-        return [rows.reshape(1, 6, 56)]
+            points = np.stack([np.linspace(0.2, 0.9, 17) * side, np.full(17, (white.mean() + 0.5) / CELL)], axis=1)
+            cells = points.astype(int)
+            middle = (35, cells[0, 1])
+            maps["centers"][0, 0, *middle] = 0.9
+            maps["box_sizes"][0, :, *middle] = 200 / CELL, 48 / CELL
+            maps["box_offsets"][0, 1, *middle] = points[0, 1] - middle[1]
+            maps["keypoint_steps"][0, :, *middle] = (cells - middle).ravel()
+            for point, (cell, within) in enumerate(zip(cells, points - cells, strict=True)):
+                maps["keypoints"][0, point, *cell] = 0.9
+                maps["keypoint_offsets"][0, 2 * point : 2 * point + 2, *cell] = within
+        return [maps[name] for name in outputs]
 
 
 def looked_at(frames: Iterable[NDArray[np.uint8]], rate: float = SAMPLED_RATE) -> tuple[WhiteBody, list[AnyItem]]:

@@ -22,6 +22,7 @@ _MIN_WEIGHT_ELEMENTS = 64
 _SEED = 20240607
 _TRIALS = 4
 _FREE_BATCH = 2  # for inputs whose batch size is free: more than one, to see that it is
+_FREE_SIDE = 96  # for pictures of any size: three of the largest stride
 _PATCH = 8  # every other trial repeats each random value this often along every long axis: shapes instead of noise
 _SMALLEST = float(np.finfo(np.float32).tiny)  # keeps the share of an all-zero output finite
 _TYPES = {"tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(uint8)": np.uint8}
@@ -108,7 +109,8 @@ def _feeds(session: onnxruntime.InferenceSession, input_range: tuple[float, floa
     for trial in range(_TRIALS):
         feed = {}
         for value in session.get_inputs():
-            shape = [size if isinstance(size, int) else _FREE_BATCH for size in value.shape]
+            free = (_FREE_BATCH, *[_FREE_SIDE] * (len(value.shape) - 1))
+            shape = [size if isinstance(size, int) else other for size, other in zip(value.shape, free, strict=True)]
             patches = [_PATCH if trial % 2 and size > _PATCH else 1 for size in shape]
             values = generator.uniform(*input_range, [-(-size // patch) for size, patch in zip(shape, patches, strict=True)])
             for axis, patch in enumerate(patches):

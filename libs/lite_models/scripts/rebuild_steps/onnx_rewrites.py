@@ -76,6 +76,20 @@ def _as_half(values: np.ndarray, *, min_elements: int, lossy: bool) -> np.ndarra
     return half if lossy or np.array_equal(half.astype(np.float32), values) else None
 
 
+def free_size(model: onnx.ModelProto) -> None:
+    """Lets the height and width of the only picture [1, channels, height, width] be any, in place.
+
+    For networks of convolutions, whose outputs [1, cells, values] have one row for each cell of the picture.
+    """
+    (picture,) = model.graph.input
+    for axis, name in ((2, "height"), (3, "width")):
+        picture.type.tensor_type.shape.dim[axis].dim_param = name
+    for number, output in enumerate(model.graph.output):
+        output.type.tensor_type.shape.dim[1].dim_param = f"cells_{number}"
+    del model.graph.value_info[:]
+    onnx.checker.check_model(model)
+
+
 def expand_prelu(model: onnx.ModelProto) -> None:
     """Replace each PRelu by relu(x) + slope * (x - relu(x)), in place.
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import onnx
 
-from rebuild_steps import face_expression, labels, tfjs_graph, tflite_graph, transnet, yamnet
-from rebuild_steps.onnx_rewrites import expand_prelu, round_weights_to_half, store_exact_weights_as_half
+from rebuild_steps import face_expression, labels, movenet, tfjs_graph, tflite_graph, transnet, yamnet
+from rebuild_steps.onnx_rewrites import expand_prelu, free_size, round_weights_to_half, store_exact_weights_as_half
 
 # Weights shorter than this stay f32 where f16 would lose precision: they weigh little, and first layers matter most.
 _TRANSNET_MIN_HALF_ELEMENTS = 4096
@@ -60,13 +60,15 @@ RECIPES = {
     ),
     "age_gender_faceres_224.onnx": Recipe(build=_tfjs(store_exact_weights_as_half), input_range=(-124, 152)),
     "pose_movenet_multi_256.onnx": Recipe(
-        build=_network(store_exact_weights_as_half, load=partial(tfjs_graph.convert, input_shape=_MOVENET_INPUT)),
-        input_range=(0, 255),
+        build=_network(
+            movenet.keep_network, store_exact_weights_as_half, load=partial(tfjs_graph.convert, input_shape=_MOVENET_INPUT)
+        ),
+        input_range=(-1, 1),
     ),
     "palm_det_192.onnx": Recipe(build=_tflite(expand_prelu, store_exact_weights_as_half), input_range=(0, 1)),
     "hand_landmark_224.onnx": Recipe(build=_tflite(store_exact_weights_as_half), input_range=(0, 1)),
     "selfie_landscape_144x256.onnx": Recipe(build=_tflite(store_exact_weights_as_half), input_range=(0, 1)),
-    "coco_nanodet_g_416.onnx": Recipe(build=_tfjs(store_exact_weights_as_half), input_range=(-2.2, 2.7)),
+    "coco_nanodet_g_416.onnx": Recipe(build=_tfjs(free_size, store_exact_weights_as_half), input_range=(-2.2, 2.7)),
     "coco_labels.txt": Recipe(build=_write_coco_names),
     "transnetv2_f16w.onnx": Recipe(
         build=_network(partial(round_weights_to_half, min_elements=_TRANSNET_MIN_HALF_ELEMENTS), load=transnet.convert),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,52 @@ def test_input_is_normalised_bgr_planes() -> None:
     assert planes.shape == (1, 3, 416, 416)
     assert planes.dtype == np.float32
     np.testing.assert_allclose(planes[0, :, 0, 0], [-103.53 / 57.375, -116.28 / 57.12, (200 - 123.675) / 58.395], rtol=1e-5)
+
+
+class _Recorder:
+    """A network that says nothing but one dog, in cell (6, 4) of stride 32, and keeps what it is asked."""
+
+    def __init__(self) -> None:
+        self.inputs: list[NDArray[np.float32]] = []
+
+    def run(self, outputs: Sequence[str] | None, feeds: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        assert outputs is not None
+        (planes,) = feeds.values()
+        self.inputs.append(planes)
+        rows, columns = (side // 32 for side in planes.shape[2:])
+        cells = [rows * columns * finer**2 for finer in (4, 2, 1)]
+        maps = [np.zeros((1, count, size), np.float32) for count in cells for size in (80, 44)]
+        _put(maps, 2, 6 * columns + 4, label="dog", score=0.9, bins=[1, 1, 1, 1])
+        return maps
+
+
+def test_bars_are_not_looked_at_and_boxes_stay_where_they_are() -> None:
+    # 1080x1920 lies in columns 91 to 325 of the frame; the network sees 80 to 336, so that the cell's centre is at (224, 208).
+    frame = np.zeros((416, 416, 3), np.uint8)
+    frame[:, 91:325] = 255
+    network = _Recorder()
+
+    ((found,),) = detect(network, [frame], placement_of(1080, 1920))
+
+    (planes,) = network.inputs
+    assert planes.shape == (1, 3, 416, 256)
+    np.testing.assert_allclose(planes[0], preprocess(frame)[0, :, :, 80:336])
+    assert (found.x, found.y) == pytest.approx(((224 - 32 - 91) / 234, (208 - 32) / 416))
+    assert (found.width, found.height) == pytest.approx((64 / 234, 64 / 416))
+
+
+@pytest.mark.parametrize(("size", "shape"), [((1920, 1080), (256, 416)), ((1, 5000), (416, 32)), ((500, 500), (416, 416))])
+def test_the_network_sees_no_more_than_it_must(size: tuple[int, int], shape: tuple[int, int]) -> None:
+    network = _Recorder()
+
+    detect(network, [np.zeros((416, 416, 3), np.uint8)], placement_of(*size))
+
+    assert network.inputs[0].shape == (1, 3, *shape)
+
+
+def test_frames_that_are_not_letterboxed_are_refused() -> None:
     with pytest.raises(ValueError, match="letterboxed"):
-        preprocess(np.zeros((416, 234, 3), np.uint8))
+        detect(_Recorder(), [np.zeros((416, 234, 3), np.uint8)], placement_of(1080, 1920))
 
 
 def test_a_box_is_given_in_the_source_picture() -> None:

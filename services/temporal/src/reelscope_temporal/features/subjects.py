@@ -27,7 +27,7 @@ class Subjects(Feature):
     """Items whose value is a tuple of `Subject`, the largest first."""
 
     name = "subjects"
-    version = "1"
+    version = "2"
     frames = FrameSpec(nanodet.NANODET_SIZE, nanodet.NANODET_SIZE, fps=1.0, fit="letterbox")
     models = ("object_detection",)
 

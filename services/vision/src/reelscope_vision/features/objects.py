@@ -49,7 +49,7 @@ class Objects(Feature):
     """
 
     name = "objects"
-    version = "3"
+    version = "4"
     frames = FrameSpec(NANODET_SIZE, NANODET_SIZE, fps=SAMPLED_RATE, fit="letterbox")
     models = (_TASK,)
 

@@ -69,7 +69,7 @@ class Persons(Feature):
     """
 
     name = "persons"
-    version = "2"
+    version = "3"
     frames = SEEN
     models = (_TASK,)
 

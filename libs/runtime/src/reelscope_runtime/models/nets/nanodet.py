@@ -7,7 +7,7 @@ Method: RangiLyu/nanodet (Apache-2.0); each side of a box is the expectation of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Protocol
 
@@ -19,7 +19,7 @@ from reelscope_runtime.models.nets.coco import COCO_LABELS
 from reelscope_runtime.models.nets.nms import class_wise_nms
 
 NANODET_SIZE: Final = 416
-"""Width and height of the network's input: ask the decoder for FrameSpec(416, 416, fit="letterbox")."""
+"""Longer side of the network's input: ask the decoder for FrameSpec(416, 416, fit="letterbox")."""
 
 DEFAULT_MIN_SCORE: Final = 0.4
 """Published threshold of the demo programs; below it false boxes grow faster than found objects."""
@@ -33,6 +33,8 @@ _LEVELS: Final = (
     (16, "Identity_1:0", "Identity_4:0"),
     (32, "Identity_2:0", "Identity_5:0"),
 )
+_STRIDE: Final = 32
+"""Each side of the input is a multiple."""
 _BINS: Final = 11
 # Above this overlap two boxes of one class are one object; NanoDet's own value is 0.6, 0.5 leaves fewer doubles.
 _MAX_IOU: Final = 0.5
@@ -80,9 +82,30 @@ def detect(
         frames: [n, 416, 416, 3] RGB 0..255, letterboxed.
         placement: Where the source picture lies in them: `placement_of(width, height)`.
         min_score: Least class score of a box.
+
+    Raises:
+        ValueError: A frame has another shape.
     """
     outputs = [name for _, scores, bins in _LEVELS for name in (scores, bins)]
-    return [decode(network.run(outputs, {_INPUT: preprocess(frame)}), placement, min_score=min_score) for frame in frames]
+    # The bars that a letterbox leaves are cut off: two fifths of an upright clip's frame.
+    rows, columns = _without_bar(placement.top, placement.height), _without_bar(placement.left, placement.width)
+    inner = replace(placement, top=placement.top - rows.start, left=placement.left - columns.start)
+    found = []
+    for frame in frames:
+        if frame.shape != (NANODET_SIZE, NANODET_SIZE, 3):
+            msg = f"NanoDet takes frames of shape (416, 416, 3), not {frame.shape}: ask for them letterboxed"
+            raise ValueError(msg)
+        part = frame[rows, columns]
+        maps = network.run(outputs, {_INPUT: preprocess(part)})
+        found.append(decode(maps, inner, part.shape[:2], min_score=min_score))
+    return found
+
+
+def _without_bar(start: int, length: int) -> slice:
+    """Rows or columns of the letterboxed frame with the picture in their middle, as many as the network takes."""
+    size = -(-length // _STRIDE) * _STRIDE
+    first = min(max(0, start - (size - length) // 2), NANODET_SIZE - size)
+    return slice(first, first + size)
 
 
 def placement_of(source_width: int, source_height: int) -> Placement:
@@ -91,14 +114,7 @@ def placement_of(source_width: int, source_height: int) -> Placement:
 
 
 def preprocess(frame: Image) -> NDArray[np.float32]:
-    """Normalises one frame, [416, 416, 3] RGB 0..255, to the network's input [1, 3, 416, 416] BGR.
-
-    Raises:
-        ValueError: The frame has another shape.
-    """
-    if frame.shape != (NANODET_SIZE, NANODET_SIZE, 3):
-        msg = f"NanoDet takes frames of shape (416, 416, 3), not {frame.shape}: ask for them letterboxed"
-        raise ValueError(msg)
+    """Normalises a picture [h, w, 3] RGB 0..255 to the network's input [1, 3, h, w] BGR."""
     planes = frame[..., ::-1].transpose(2, 0, 1).astype(np.float32)
     planes -= _MEAN_BGR[:, None, None]
     planes /= _STD_BGR[:, None, None]
@@ -106,19 +122,24 @@ def preprocess(frame: Image) -> NDArray[np.float32]:
 
 
 def decode(
-    outputs: Sequence[NDArray[np.float32]], placement: Placement, *, min_score: float = DEFAULT_MIN_SCORE
+    outputs: Sequence[NDArray[np.float32]],
+    placement: Placement,
+    shape: tuple[int, ...] = (NANODET_SIZE, NANODET_SIZE),
+    *,
+    min_score: float = DEFAULT_MIN_SCORE,
 ) -> list[Detection]:
-    """Turns the network's outputs for one frame into detections.
+    """Turns the network's outputs for one picture into detections.
 
     Args:
         outputs: Class scores and distance bins of strides 8, 16 and 32 in turn, with a batch axis of one.
-        placement: Where the source picture lies in the frame.
+        placement: Where the source picture lies in the one that the network saw.
+        shape: Height and width of that, multiples of 32.
         min_score: Least class score of a box.
     """
     found = []
     for (stride, _, _), scores, bins in zip(_LEVELS, outputs[0::2], outputs[1::2], strict=True):
         cells, classes = np.nonzero(scores[0] > min_score)
-        found.append((_boxes(bins[0][cells], _centres(stride)[cells], stride), scores[0][cells, classes], classes))
+        found.append((_boxes(bins[0][cells], _centres(shape, stride)[cells], stride), scores[0][cells, classes], classes))
     boxes, scores, classes = (np.concatenate(parts) for parts in zip(*found, strict=True))
     boxes = _to_source(boxes, placement)
     # Boxes on the bars show nothing of the picture.
@@ -137,15 +158,14 @@ def _boxes(bins: NDArray[np.float32], centres: NDArray[np.float32], stride: int)
 
 
 @cache
-def _centres(stride: int) -> NDArray[np.float32]:
-    side = NANODET_SIZE // stride
-    y, x = np.mgrid[:side, :side].astype(np.float32)
+def _centres(shape: tuple[int, ...], stride: int) -> NDArray[np.float32]:
+    y, x = np.mgrid[: shape[0] // stride, : shape[1] // stride].astype(np.float32)
     centres: NDArray[np.float32] = (np.stack([x.ravel(), y.ravel()], axis=1) + np.float32(0.5)) * stride
     return centres
 
 
 def _to_source(boxes: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
-    """Pixels of the letterboxed frame to [0,1] of the source picture, cut off at its edges."""
+    """Pixels of the network's input to [0,1] of the source picture, cut off at its edges."""
     offset = np.array([placement.left, placement.top] * 2, np.float32)
     size = np.array([placement.width, placement.height] * 2, np.float32)
     clipped: NDArray[np.float32] = np.clip((boxes - offset) / size, 0.0, 1.0)
