@@ -4,11 +4,12 @@ The published graph takes squares only, so that more than a third of an upright 
 constants made for a square, which takes a tenth of its time.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 import onnx
 from onnx import TensorProto, helper
+
+from rebuild_steps.onnx_rewrites import nodes_between
 
 IMAGE: Final = "image"
 """The new input, after the published graph's own normalisation."""
@@ -29,7 +30,7 @@ def keep_network(model: onnx.ModelProto) -> None:
     graph = model.graph
     (planes,) = (node.output[0] for node in graph.node if node.op_type == "Transpose" and _is_picture(node))
     names = {planes: IMAGE} | {tensor: name for tensor, (name, _) in _MAPS.items()}
-    nodes = _between(graph.node, planes, _MAPS)
+    nodes = nodes_between(graph.node, [planes], list(_MAPS))
     for node in nodes:
         for tensors in (node.input, node.output):
             for position, tensor in enumerate(tensors):
@@ -47,19 +48,4 @@ def keep_network(model: onnx.ModelProto) -> None:
 
 def _is_picture(node: onnx.NodeProto) -> bool:
     """Whether a transposition brings the normalised picture's channels to the front."""
-    return node.input[0].endswith("/sub_1:0")
-
-
-def _between(nodes: Iterable[onnx.NodeProto], start: str, ends: Iterable[str]) -> list[onnx.NodeProto]:
-    """The nodes that make `ends` from `start`, in their order."""
-    nodes = list(nodes)
-    makers = {tensor: index for index, node in enumerate(nodes) for tensor in node.output}
-    wanted: set[int] = set()
-    open_tensors = list(ends)
-    while open_tensors:
-        tensor = open_tensors.pop()
-        if tensor == start or tensor not in makers or makers[tensor] in wanted:
-            continue
-        wanted.add(makers[tensor])
-        open_tensors += nodes[makers[tensor]].input
-    return [nodes[index] for index in sorted(wanted)]
+    return str(node.input[0]).endswith("/sub_1:0")

@@ -13,6 +13,7 @@ from pathlib import Path
 import clips
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from reelscope_runtime.errors import CancelledError, MediaError, UnavailableError
 from reelscope_runtime.media import host as host_module
@@ -119,12 +120,12 @@ def test_reading_ahead_has_a_limit_and_tells_of_its_end() -> None:
     taken: list[int] = []
     waits = threading.Event()
 
-    def receive() -> tuple[dict[str, object], bytearray]:
+    def receive() -> tuple[dict[str, object], NDArray[np.uint8]]:
         if len(taken) == 4:
             waits.set()
             raise MediaError("it broke")
         taken.append(len(taken))
-        return {"type": "item", "number": taken[-1]}, bytearray(AHEAD_BYTES // 2 + 1)
+        return {"type": "item", "number": taken[-1]}, np.zeros(AHEAD_BYTES // 2 + 1, np.uint8)
 
     messages = ReadAhead(receive)
     with messages._changed:

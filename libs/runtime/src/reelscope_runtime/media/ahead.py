@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from reelscope_runtime.errors import MediaError
-from reelscope_runtime.media.wire import Header
+from reelscope_runtime.media.wire import Header, Payload
 
 AHEAD_BYTES = 16 * 2**20
 """0.25 s of a full HD clip as the vision service wants it: more saves no time. Beyond, the decoder waits."""
@@ -15,7 +15,7 @@ AHEAD_BYTES = 16 * 2**20
 _END = "end"
 """Type of a decoder's last message."""
 
-Message = tuple[Header, bytearray]
+Message = tuple[Header, Payload]
 
 
 class ReadAhead:

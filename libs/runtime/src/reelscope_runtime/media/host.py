@@ -13,14 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 from google.protobuf import json_format
 
 from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope_runtime.errors import CancelledError, MediaError, MediaTooLargeError, NotFoundError, UnavailableError
 from reelscope_runtime.media.ahead import ReadAhead
 from reelscope_runtime.media.items import AnyItem, FrameSpec, Item, Spec
-from reelscope_runtime.media.wire import ChannelClosedError, ChannelTimeoutError, Header, Receiver, send
+from reelscope_runtime.media.wire import ChannelClosedError, ChannelTimeoutError, Header, Payload, Receiver, send
 from reelscope_runtime.process import Child, spawn_module
 from reelscope_runtime.settings import MediaSettings
 
@@ -68,7 +67,7 @@ class _Decoder:
         except OSError:
             raise self._crashed() from None
 
-    def receive(self, timeout_s: float) -> tuple[Header, bytearray]:
+    def receive(self, timeout_s: float) -> tuple[Header, Payload]:
         """The next message.
 
         Raises:
@@ -176,8 +175,8 @@ class Decoding:
             self.audio_end_s = header["audio_end_s"]
             self.warnings = header["warnings"]
 
-    def _unpack(self, header: Header, payload: bytearray) -> None:
-        value = np.frombuffer(payload, dtype=header["dtype"]).reshape(header["shape"])
+    def _unpack(self, header: Header, payload: Payload) -> None:
+        value = payload.view(header["dtype"]).reshape(header["shape"])
         value.flags.writeable = False
         item: AnyItem = Item(header["source"], header["time_s"], header["end_s"], header["index"], value)
         self._ready.extend((key, item) for key in header["keys"])

@@ -10,8 +10,12 @@ import select
 import struct
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 Header = dict[str, Any]
 Buffer = bytes | bytearray | memoryview
+Payload = NDArray[np.uint8]
 
 _PREFIX = struct.Struct("<IQ")
 _PIPE_BYTES = 2**20
@@ -62,27 +66,28 @@ class Receiver:
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
 
-    def receive(self, timeout_s: float | None, *, max_payload_bytes: int) -> tuple[Header, bytearray]:
+    def receive(self, timeout_s: float | None, *, max_payload_bytes: int) -> tuple[Header, Payload]:
         """One message; each arriving piece starts the timeout anew. None waits for ever.
 
         Raises:
             ChannelClosedError: The sender ended, or sent what is no message.
             ChannelTimeoutError: Nothing came for `timeout_s`.
         """
-        text_size, payload_size = _PREFIX.unpack(self._exactly(_PREFIX.size, timeout_s))
+        text_size, payload_size = _PREFIX.unpack(self._exactly(_PREFIX.size, timeout_s).tobytes())
         if text_size > _MAX_HEADER_BYTES or payload_size > max_payload_bytes:
             raise ChannelClosedError(f"a message of {text_size} + {payload_size} bytes")
         try:
-            header: Header = json.loads(self._exactly(text_size, timeout_s))
+            header: Header = json.loads(self._exactly(text_size, timeout_s).tobytes())
         except ValueError as error:
             raise ChannelClosedError("a header that is no JSON") from error
         if not isinstance(header, dict):
             raise ChannelClosedError("a header that is no JSON object")
         return header, self._exactly(payload_size, timeout_s)
 
-    def _exactly(self, size: int, timeout_s: float | None) -> bytearray:
-        content = bytearray(size)
-        view = memoryview(content)
+    def _exactly(self, size: int, timeout_s: float | None) -> Payload:
+        # No bytearray: to clear it first would take a quarter of the time of reading.
+        content = np.empty(size, np.uint8)
+        view = content.data
         while view:
             try:
                 count = os.readv(self._fd, [view])

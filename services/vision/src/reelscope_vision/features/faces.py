@@ -32,7 +32,7 @@ class Faces(Feature):
     """
 
     name = "faces"
-    version = "4"
+    version = "5"
     frames = SEEN
     models = (_DETECTION, _MESH)
 

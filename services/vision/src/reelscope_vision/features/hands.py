@@ -47,7 +47,7 @@ class Hands(Feature):
     """
 
     name = "hands"
-    version = "3"
+    version = "4"
     frames = SEEN
     wants = ("persons",)
     models = (_DETECTION, _LANDMARKS)

@@ -1,4 +1,4 @@
-"""MediaPipe's face mesh with attention: 468 points, lips and eyes refined, and five points of each iris.
+"""MediaPipe's face mesh with attention: 468 points, the eyes refined, and five points of each iris.
 
 Source: Grishchenko et al., Attention Mesh: High-fidelity Face Mesh Prediction in Real-time, 2020.
 """
@@ -48,7 +48,7 @@ _OUTPUTS = (
 """Mesh, presence, then the person's right and left eye, right and left iris: the file names them by the picture's sides."""
 
 _ATTENTION = "GatherND"
-"""The node by which the network looks again at lips and eyes where it has just seen them. In what is no face it may see them
+"""The node by which the network looks again at the eyes where it has just seen them. In what is no face it may see them
 beyond the crop, and then the node fails."""
 
 
