@@ -76,8 +76,10 @@ def main() -> None:
     parser.add_argument("--long", type=float, default=LONG_S, help="length of the made long clip in seconds; 0: leave it out")
     arguments = parser.parse_args()
     about = machine.describe()
+    before = machine.networks_ms()
     with tempfile.TemporaryDirectory(prefix="reelscope-bench-") as scratch:
         figures = asyncio.run(run(arguments.long, Path(scratch)))
+    about["networks_ms"] = {"before": before, "after": machine.networks_ms()}
     now = datetime.now(UTC)
     text = json.dumps({"at": now.isoformat(timespec="seconds"), "machine": about, **figures}, indent=2) + "\n"
     RESULTS.mkdir(exist_ok=True)

