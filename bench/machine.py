@@ -42,7 +42,7 @@ def describe() -> dict[str, object]:
 
 
 def networks_ms() -> dict[str, dict[str, float]]:
-    """Median time of a run of some bundled networks, two threads and nothing beside them: here, and where the aims were set."""
+    """Median time of a run of some bundled networks, two threads: here, and where the aims were set."""
     return {name: {"here": round(_network_ms(name), 1), "aims": aims_ms} for name, aims_ms in NETWORKS_MS.items()}
 
 

@@ -23,7 +23,7 @@ from reelscope_runtime.settings import MediaSettings, ModelSettings
 from reelscope_vision.analyzers import ANALYZERS
 from reelscope_vision.features import FEATURES
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `faces_lab`, which tests of this folder share
+sys.path.insert(0, str(Path(__file__).parent))  # for `faces_lab` and `movenet_lab`, which its tests share
 
 SHARED_MEDIA = Path(__file__).resolve().parents[3].parent / "shared" / "media"
 

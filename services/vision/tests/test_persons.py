@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from movenet_lab import CELL, SIDE, empty_maps
 from numpy.typing import NDArray
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions
@@ -18,8 +19,6 @@ from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_vision.features.persons import SAMPLED_RATE, Persons
 
 SIZE = 256
-CELL = 4
-CHANNELS = {"centers": 1, "keypoints": 17, "keypoint_steps": 34, "keypoint_offsets": 34, "box_sizes": 2, "box_offsets": 2}
 FRAMES = 30
 LEFT, RIGHT = 30, 226
 
@@ -47,11 +46,10 @@ class WhiteBody:
     def run(self, outputs: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         assert outputs is not None
         self.looks += 1
-        side = SIZE // CELL
-        maps = {name: np.zeros((1, count, side, side), np.float32) for name, count in CHANNELS.items()}
+        maps = empty_maps()
         white = np.flatnonzero((feeds["image"][0].min(axis=0) > 0.5).mean(axis=0) > 0.5)
         if len(white):
-            points = np.stack([np.linspace(0.2, 0.9, 17) * side, np.full(17, (white.mean() + 0.5) / CELL)], axis=1)
+            points = np.stack([np.linspace(0.2, 0.9, 17) * SIDE, np.full(17, (white.mean() + 0.5) / CELL)], axis=1)
             cells = points.astype(int)
             middle = (35, cells[0, 1])
             maps["centers"][0, 0, *middle] = 0.9

@@ -6,11 +6,15 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from rebuild_steps.errors import RebuildError
+
 OPSET = 17
 IR_VERSION = 8  # the version that belongs to opset 17; older runtimes refuse a newer one
 
 # Biases and other short vectors save nothing as f16 and would each cost a Cast node.
 _MIN_HALF_ELEMENTS = 64
+
+_SLOPE_AXES = 3  # of a slope for each channel: channels, 1, 1
 
 
 def named_node(op: str, inputs: Sequence[str], output: str, **attributes: float | str | list[int]) -> onnx.NodeProto:
@@ -91,7 +95,11 @@ def free_size(model: onnx.ModelProto) -> None:
 
 
 def fold_prelu(model: onnx.ModelProto) -> None:
-    """Make one PRelu of each relu(x) - slope * relu(-x), as TensorFlow.js writes it, in place."""
+    """Make one PRelu of each relu(x) - slope * relu(-x), as `tfjs_graph` writes it, in place.
+
+    Raises:
+        RebuildError: There is none.
+    """
     constants = _constants(model.graph)
     makers = {tensor: node for node in model.graph.node for tensor in node.output}
 
@@ -114,6 +122,9 @@ def fold_prelu(model: onnx.ModelProto) -> None:
         name = f"{node.output[0]}_slope"
         weights.append(numpy_helper.from_array(slope, name))
         nodes[-1] = helper.make_node("PRelu", [positive.input[0], name], list(node.output), name=node.name)
+    if len(weights) == len(model.graph.initializer):
+        msg = "no PReLU is written as relu(x) - slope * relu(-x): has the conversion changed?"
+        raise RebuildError(msg)
     _replace(model.graph, nodes=nodes, weights=weights)
     drop_unused(model, [output.name for output in model.graph.output])
 
@@ -138,7 +149,7 @@ def expand_prelu(model: onnx.ModelProto) -> None:
         positive, first, second = f"{stem}_r", f"{stem}_x", f"{stem}_y"
         nodes.append(helper.make_node("Relu", [value], [positive], name=positive))
         values = slopes.get(slope)
-        if values is not None and values.shape[-2:] == (1, 1) and values.size == values.shape[-3] > 1:
+        if values is not None and values.ndim >= _SLOPE_AXES and values.size == values.shape[-3] > 1:
             pixel = values.reshape(-1, 1, 1, 1)
             for source, kernel, product in ((value, pixel, first), (positive, 1 - pixel, second)):
                 weights.append(numpy_helper.from_array(kernel.astype(np.float32), f"{product}_kernel"))
@@ -156,9 +167,16 @@ def expand_prelu(model: onnx.ModelProto) -> None:
 
 
 def drop_unused(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
-    """Keep only these outputs, in their order, and what makes them; in place."""
+    """Keep only these outputs, in the file's order, and what makes them; in place.
+
+    Raises:
+        RebuildError: One of them is not there.
+    """
     graph = model.graph
     kept = [output for output in graph.output if output.name in outputs]
+    if len(kept) < len(outputs):
+        msg = f"of the outputs {list(outputs)} only {[output.name for output in kept]} are there"
+        raise RebuildError(msg)
     nodes = nodes_between(graph.node, [], outputs)
     used = {tensor for node in nodes for tensor in node.input}
     _replace(graph, nodes=nodes, weights=[tensor for tensor in graph.initializer if tensor.name in used])
@@ -184,7 +202,8 @@ def _constants(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
     """Values of the weights by name, those that are stored as f16 and cast among them."""
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     casts = [node for node in graph.node if node.op_type == "Cast" and node.input[0] in stored]
-    return stored | {node.output[0]: stored[node.input[0]].astype(np.float32) for node in casts}
+    singles = [node for node in casts if helper.get_node_attr_value(node, "to") == onnx.TensorProto.FLOAT]
+    return stored | {node.output[0]: stored[node.input[0]].astype(np.float32) for node in singles}
 
 
 def _replace(graph: onnx.GraphProto, *, nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto]) -> None:

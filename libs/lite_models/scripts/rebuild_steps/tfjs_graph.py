@@ -123,7 +123,7 @@ class _Unfused:
             current = name
 
     def _prelu(self, node: Any) -> None:  # noqa: ANN401
-        """Write relu(x) - slope * relu(-x); onnxruntime runs it faster than PRelu."""
+        """Write relu(x) - slope * relu(-x): TensorFlow has no such operation."""
         value, slope = node.input
         name = node.name
         self._add("Relu", f"{name}/pos", [value])

@@ -29,16 +29,18 @@ _CELL = 4
 _STRIDE = 32
 """Each side of the input is a multiple."""
 _NARROW = 160
-"""Up to this the shorter side needs no square: of an upright clip's more than a third would be empty, and persons are found as
-surely without (of 12 crops of 90 pictures each). Where there is less to gain, faces that fill the picture need the space."""
+"""Pixels up to which an upright picture is given no square, more than a third of which would be empty: persons are found as
+surely without (in 172 crops of 87 pictures). A wide one needs what is below: if a face fills it, there its body goes on."""
+
+# The published network ended with what `_persons` does, with these four numbers.
 _APART = 5
-"""Cells of the square in which only one person's middle is looked for."""
+"""Side, in cells, of the square in which only one person's middle is looked for."""
 _MOST = 6
+"""Persons in a picture."""
 _SPREAD = 19.203
 """Square cells: how far a keypoint may lie from where its person's middle expects it."""
 _SEEN = 0.127
-"""Score from which a keypoint counts for its person's. These five are the published network's own, which ended with what
-`_persons` does."""
+"""Score from which a keypoint counts for its person's."""
 
 _SURE_POINTS = 6
 """A person has at least so many keypoints that are sure, on average."""
@@ -74,7 +76,7 @@ def find(model: Any, picture: Image, *, min_score: float) -> list[Pose]:  # noqa
     """
     height, width = picture.shape[:2]
     placement = letterbox(width, height, SIZE, SIZE)
-    rows, columns = _padded(placement.height), _padded(placement.width)
+    rows, columns = SIZE, _columns(placement.width)
     top, left = (rows - placement.height) // 2, (columns - placement.width) // 2
     inner = cv2.resize(picture, (placement.width, placement.height), interpolation=cv2.INTER_AREA)
     canvas = np.full((1, 3, rows, columns), -1.0, np.float32)
@@ -83,7 +85,7 @@ def find(model: Any, picture: Image, *, min_score: float) -> list[Pose]:  # noqa
     part -= 1.0
     maps = model.run(_Maps._fields, {"image": canvas})
     poses = []
-    for points, box, score in _persons(_Maps(*(one[0].astype(np.float64) for one in maps))):
+    for points, box, score in _persons(_Maps(*(one[0] for one in maps))):
         if score >= min_score:
             xy = (points[:, 1::-1] * _CELL - (left, top)) / placement.scale
             corners = (box[[1, 0, 3, 2]].reshape(2, 2) * _CELL - (left, top)) / placement.scale
@@ -91,13 +93,14 @@ def find(model: Any, picture: Image, *, min_score: float) -> list[Pose]:  # noqa
     return sorted(poses, key=lambda pose: -pose.score)
 
 
-def _padded(side: int) -> int:
-    """Pixels of the network's input for a side of the picture."""
-    least = -(-side // _STRIDE) * _STRIDE
+def _columns(width: int) -> int:
+    """Width of the network's input for a picture that is so wide in it."""
+    least = -(-width // _STRIDE) * _STRIDE
     return least if least <= _NARROW else SIZE
 
 
-_Map = NDArray[np.float64]
+_Map = NDArray[np.float32]
+_Points = NDArray[np.float64]
 
 
 class _Maps(NamedTuple):
@@ -120,7 +123,7 @@ class _Maps(NamedTuple):
     keypoint_offsets: _Map
 
 
-def _persons(maps: _Maps) -> Iterator[tuple[_Map, _Map, float]]:
+def _persons(maps: _Maps) -> Iterator[tuple[_Points, _Points, float]]:
     """Keypoints [17, 3] y, x, score, box [4] top, left, bottom, right and score of each person, in cells."""
     middles = _peaks(maps.centers[0])
     y, x = middles.T
@@ -128,7 +131,7 @@ def _persons(maps: _Maps) -> Iterator[tuple[_Map, _Map, float]]:
     half = np.maximum(maps.box_sizes[:, y, x].T, 0) / 2
     centre = middles + maps.box_offsets[:, y, x].T
     boxes = np.concatenate([np.clip(centre - half, 0, extent), np.clip(centre + half, 0, extent)], axis=1)
-    expected = middles[:, None] + maps.keypoint_steps[:, y, x].T.reshape(-1, len(KEYPOINTS), 2)
+    expected = (middles[:, None] + maps.keypoint_steps[:, y, x].T.reshape(-1, len(KEYPOINTS), 2)).astype(np.float64)
     offsets = maps.keypoint_offsets.reshape(len(KEYPOINTS), 2, *extent)
     which = np.arange(len(KEYPOINTS))
     for box, own, sureness in zip(boxes, expected, maps.centers[0, y, x], strict=True):
@@ -153,7 +156,7 @@ def _peaks(centers: _Map) -> NDArray[np.int64]:
     return found[heights[found[:, 0], found[:, 1]] > 0]
 
 
-def _best_cells(keypoints: _Map, box: _Map, expected: _Map) -> NDArray[np.int64] | None:
+def _best_cells(keypoints: _Map, box: _Points, expected: _Points) -> NDArray[np.int64] | None:
     """Cells [17, 2] y, x of a person's keypoints: in the box, sure, and near where they are expected; None: it has no cell."""
     top, left, bottom, right = np.ceil(box).astype(int)
     if top >= bottom or left >= right:
@@ -168,9 +171,9 @@ def _best_cells(keypoints: _Map, box: _Map, expected: _Map) -> NDArray[np.int64]
     return np.stack([rows + top, columns + left], axis=1)
 
 
-def _likeness(cells: NDArray[np.int64], expected: _Map, boxes: _Map) -> _Map:
+def _likeness(cells: NDArray[np.int64], expected: _Points, boxes: _Points) -> _Points:
     """How much each person [n] expects each of one person's keypoints [17, 2] where it is: [n, 17] in [0,1]."""
     nearness = np.exp(-((cells - expected) ** 2).sum(axis=2) / _SPREAD)
     inside = (cells >= boxes[:, None, :2]) & (cells < boxes[:, None, 2:])
-    likeness: _Map = nearness * inside.all(axis=2)
+    likeness: _Points = nearness * inside.all(axis=2)
     return likeness

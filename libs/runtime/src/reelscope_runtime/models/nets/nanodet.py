@@ -88,7 +88,7 @@ def detect(
     """
     outputs = [name for _, scores, bins in _LEVELS for name in (scores, bins)]
     # The bars that a letterbox leaves are cut off: two fifths of an upright clip's frame.
-    rows, columns = _without_bar(placement.top, placement.height), _without_bar(placement.left, placement.width)
+    rows, columns = _without_bars(placement.height), _without_bars(placement.width)
     inner = replace(placement, top=placement.top - rows.start, left=placement.left - columns.start)
     found = []
     for frame in frames:
@@ -101,15 +101,15 @@ def detect(
     return found
 
 
-def _without_bar(start: int, length: int) -> slice:
-    """Rows or columns of the letterboxed frame with the picture in their middle, as many as the network takes."""
+def _without_bars(length: int) -> slice:
+    """The middle rows or columns of the letterboxed frame: those of the picture, and as many more as the network must have."""
     size = -(-length // _STRIDE) * _STRIDE
-    first = min(max(0, start - (size - length) // 2), NANODET_SIZE - size)
+    first = (NANODET_SIZE - size) // 2
     return slice(first, first + size)
 
 
 def placement_of(source_width: int, source_height: int) -> Placement:
-    """Where the decoder puts a source picture of a displayed size into the network's input."""
+    """Where the decoder puts a source picture of a displayed size into the letterboxed frame."""
     return letterbox(source_width, source_height, NANODET_SIZE, NANODET_SIZE)
 
 
