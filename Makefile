@@ -33,8 +33,10 @@ $(STANDARD)/.installed: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 		$(foreach package,$(PACKAGES),-e ./$(package)) -e './services/audio[standard]' -e './services/speech[standard]'
 	touch $@
 
+# Only the services' own tests side by side: they compute on one core most of the time. The others start processes and watch clocks.
 test: setup $(STANDARD)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile services
+	$(BIN)/python -m pytest libs gateway cli tests samples
 	$(STANDARD)/bin/python -m pytest tests/checkpoints
 
 lint: setup
