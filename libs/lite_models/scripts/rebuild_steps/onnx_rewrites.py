@@ -126,7 +126,7 @@ def fold_prelu(model: onnx.ModelProto) -> None:
         msg = "no PReLU is written as relu(x) - slope * relu(-x): has the conversion changed?"
         raise RebuildError(msg)
     _replace(model.graph, nodes=nodes, weights=weights)
-    drop_unused(model, [output.name for output in model.graph.output])
+    _drop_unused(model)
 
 
 def expand_prelu(model: onnx.ModelProto) -> None:
@@ -163,26 +163,22 @@ def expand_prelu(model: onnx.ModelProto) -> None:
                 helper.make_node("Add", [positive, second], [result], name=f"{stem}_a"),
             ]
     _replace(model.graph, nodes=nodes, weights=weights)
-    drop_unused(model, [output.name for output in model.graph.output])
+    _drop_unused(model)
 
 
-def drop_unused(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
-    """Keep only these outputs, in the file's order, and what makes them; in place.
+def drop_output(model: onnx.ModelProto, *, name: str) -> None:
+    """Leave out an output and what makes nothing else, in place.
 
     Raises:
-        RebuildError: One of them is not there.
+        RebuildError: There is none of this name.
     """
-    graph = model.graph
-    kept = [output for output in graph.output if output.name in outputs]
-    if len(kept) < len(outputs):
-        msg = f"of the outputs {list(outputs)} only {[output.name for output in kept]} are there"
+    kept = [output for output in model.graph.output if output.name != name]
+    if len(kept) == len(model.graph.output):
+        msg = f"there is no output {name!r}"
         raise RebuildError(msg)
-    nodes = nodes_between(graph.node, [], outputs)
-    used = {tensor for node in nodes for tensor in node.input}
-    _replace(graph, nodes=nodes, weights=[tensor for tensor in graph.initializer if tensor.name in used])
-    del graph.output[:]
-    graph.output.extend(kept)
-    onnx.checker.check_model(model)
+    del model.graph.output[:]
+    model.graph.output.extend(kept)
+    _drop_unused(model)
 
 
 def nodes_between(nodes: Sequence[onnx.NodeProto], starts: Sequence[str], ends: Sequence[str]) -> list[onnx.NodeProto]:
@@ -196,6 +192,15 @@ def nodes_between(nodes: Sequence[onnx.NodeProto], starts: Sequence[str], ends: 
             wanted.add(index)
             open_tensors += nodes[index].input
     return [nodes[index] for index in sorted(wanted)]
+
+
+def _drop_unused(model: onnx.ModelProto) -> None:
+    """Keep only the nodes and weights that make an output."""
+    graph = model.graph
+    nodes = nodes_between(graph.node, [], [output.name for output in graph.output])
+    used = {tensor for node in nodes for tensor in node.input}
+    _replace(graph, nodes=nodes, weights=[tensor for tensor in graph.initializer if tensor.name in used])
+    onnx.checker.check_model(model)
 
 
 def _constants(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
