@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -17,7 +18,7 @@ from reelscope_runtime.media.items import Item
 from reelscope_runtime.models import ModelPool
 from reelscope_vision.features.shots import Shots
 from reelscope_vision.shots import mixing
-from reelscope_vision.shots.boundary_net import KEPT, BoundaryNet
+from reelscope_vision.shots.boundary_net import KEPT, MARGIN, BoundaryNet
 from reelscope_vision.shots.history import History
 from reelscope_vision.shots.spans import SpanReader
 from reelscope_vision.shots.transition import Transition
@@ -293,7 +294,7 @@ def asks_the_network(frames: NDArray[np.float64]) -> bool:
 
     def infer(window: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         windows.append(window)
-        return np.zeros(100), np.zeros(100)
+        return np.zeros(len(window)), np.zeros(len(window))
 
     history = History()
     net = BoundaryNet(infer, history, step=1, patience_s=5.0)
@@ -343,8 +344,27 @@ def test_each_frame_is_decided_once_by_a_window_around_it() -> None:
         assert len(history._frames) <= 140
     given += net.advance(final=True)
     assert [round(middle) for middle, _ in given] == [number % 256 for number in np.arange(260) * 37]
-    assert len(windows) == -(-260 // KEPT)
-    assert all(window.shape == (100, 27, 48, 3) for window in windows)
+    assert [len(window) for window in windows] == [KEPT + 2 * MARGIN] * 3 + [260 - 3 * KEPT + 2 * MARGIN]
+
+
+@pytest.mark.parametrize(("cuts", "seen"), [([90], 62), ([90, 110], 82), ([3], 59), ([90, 130], 124)])
+def test_the_network_sees_what_is_around_a_cut_and_no_more(cuts: list[int], seen: int) -> None:
+    """Two cuts that are near each other are seen together; beyond the clip its first frame is."""
+    windows: list[Frames] = []
+
+    def infer(window: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        windows.append(window)
+        middle = np.zeros(len(window))
+        middle[1:] = np.abs(np.diff(window.astype(int), axis=0)).max(axis=(1, 2, 3)) > 0
+        return middle, middle
+
+    frames = np.concatenate([np.repeat(shot(at, 1), stop - at, axis=0) for at, stop in pairwise([0, *cuts, 200])])
+    history = History()
+    net = BoundaryNet(infer, history, step=1, patience_s=5.0)
+    given = [pair for _ in fill(history, frames) for pair in net.advance(final=False)]
+    given += net.advance(final=True)
+    assert [number for number, (middle, _) in enumerate(given) if middle] == cuts
+    assert sum(len(window) for window in windows) == seen
 
 
 @pytest.mark.parametrize("step", [1, 4])

@@ -14,7 +14,8 @@ from rebuild_steps.onnx_rewrites import build_model, named_node
 from rebuild_steps.torch_checkpoint import read_tensors
 
 _OPSET = 18  # ScatterElements adds with opset 16, reductions take their axes as an input from 18
-_FRAMES, _HEIGHT, _WIDTH = 100, 27, 48
+_HEIGHT, _WIDTH = 27, 48
+_LENGTH = "frames"  # how many there are is free
 _STACKS, _BLOCKS, _DILATIONS = 3, 2, (1, 2, 4, 8)
 _SIMILARITY_WINDOW = 101  # frames compared with each frame, itself in the middle
 _BATCH_NORM_EPSILON = 1e-3
@@ -23,7 +24,7 @@ _HISTOGRAM_BINS = 512  # three bits a channel
 
 
 def convert(source: Path) -> onnx.ModelProto:
-    """Build the network for one window of 100 frames; both outputs are logits."""
+    """Build the network for one window of any length (it was trained on 100 frames); both outputs are logits."""
     return _Network(read_tensors(source)).model()
 
 
@@ -42,14 +43,14 @@ class _Network:
             value = self._stack(value, f"SDDCNN.{stack}")
             features.append(value)
         value = self._node("Transpose", [value], "frames_first", perm=[0, 2, 3, 4, 1])
-        value = self._node("Reshape", [value, self._constant("flat_shape", np.array([1, _FRAMES, -1]))], "flat")
+        value = self._node("Reshape", [value, self._constant("flat_shape", np.array([1, 0, -1]))], "flat")
         parts = [self._colour_similarity(), self._feature_similarity(features), value]
         value = self._node("Concat", parts, "all_features", axis=2)
         value = self._node("Relu", [self._linear(value, "fc1")], "hidden")
         self._linear(value, "cls_layer1", output="single")
         self._linear(value, "cls_layer2", output="many")
-        frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, [1, _FRAMES, _HEIGHT, _WIDTH, 3])
-        outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, _FRAMES, 1]) for name in ("single", "many")]
+        frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, [1, _LENGTH, _HEIGHT, _WIDTH, 3])
+        outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, _LENGTH, 1]) for name in ("single", "many")]
         return build_model(
             "transnetv2",
             nodes=self._nodes,
@@ -127,9 +128,13 @@ class _Network:
         value = self._node("Mul", [value, self._constant("bin_strides", np.array([64, 8, 1]))], f"{layer}.strided")
         value = self._node("ReduceSum", [value, self._constant("last", np.array([4]))], f"{layer}.sums", keepdims=0)
         pixels = _HEIGHT * _WIDTH
-        bins = self._node("Reshape", [value, self._constant("bins_shape", np.array([1, _FRAMES, pixels]))], f"{layer}.bins")
-        empty = self._constant("empty_histograms", np.zeros((1, _FRAMES, _HISTOGRAM_BINS), np.float32))
-        ones = self._constant("pixel_counts", np.ones((1, _FRAMES, pixels), np.float32))
+        bins = self._node("Reshape", [value, self._constant("bins_shape", np.array([1, 0, pixels]))], f"{layer}.bins")
+        size = self._node("Shape", [bins], f"{layer}.size")
+        ones = self._node("Expand", [self._constant("one_count", np.ones((1, 1, 1), np.float32)), size], f"{layer}.ones")
+        length = self._node("Shape", [bins], f"{layer}.length", end=2)
+        bin_count = self._constant("bin_count", np.array([_HISTOGRAM_BINS]))
+        size = self._node("Concat", [length, bin_count], f"{layer}.histograms_size", axis=0)
+        empty = self._node("Expand", [self._constant("no_count", np.zeros((1, 1, 1), np.float32)), size], f"{layer}.empty")
         value = self._node("ScatterElements", [empty, bins, ones], f"{layer}.histograms", axis=2, reduction="add")
         return self._similarity(value, layer)
 
@@ -143,6 +148,15 @@ class _Network:
         value = self._node("MatMul", [value, other], f"{layer}.similarities")
         margin = _SIMILARITY_WINDOW // 2
         value = self._node("Pad", [value, self._constant("margins", np.array([0, 0, margin, 0, 0, margin]))], f"{layer}.padded")
-        offsets = np.arange(_FRAMES)[None, :, None] + np.arange(_SIMILARITY_WINDOW)[None, None, :]
-        value = self._node("GatherElements", [value, self._constant("neighbours", offsets)], f"{layer}.neighbourhood", axis=2)
+        value = self._node("GatherElements", [value, self._neighbours(other)], f"{layer}.neighbourhood", axis=2)
         return self._node("Relu", [self._linear(value, f"{layer}.fc")], f"{layer}.relu")
+
+    def _neighbours(self, vectors: str) -> str:
+        """Columns [1, frames, window] of each frame's neighbours in the padded similarities, from vectors [1, size, frames]."""
+        length = self._node("Shape", [vectors], f"{vectors}.length", start=2)
+        length = self._node("Squeeze", [length], f"{vectors}.count")
+        zero, one = self._constant("zero", np.int64(0)), self._constant("one", np.int64(1))
+        first = self._node("Range", [zero, length, one], f"{vectors}.first")
+        first = self._node("Unsqueeze", [first, self._constant("row_axes", np.array([0, 2]))], f"{vectors}.rows")
+        window = self._constant("window", np.arange(_SIMILARITY_WINDOW)[None, None, :])
+        return self._node("Add", [first, window], f"{vectors}.neighbours")

@@ -24,7 +24,7 @@ LONGEST_TRANSITION_S = 4.0
 """A longer one is cut off here, so that what depends on shots waits no longer."""
 
 _PATIENCE_S = 5.0
-"""At fewer than 15 frames a second, seconds instead of the network's 75 frames decide how long a frame waits."""
+"""At fewer than 20 frames a second, seconds instead of the network's 100 frames decide how long a frame waits."""
 
 _LONGEST_WIPE_WINDOW_S = 3.0
 """Wipes are looked for in windows up to this long, for the same reason."""
@@ -33,11 +33,11 @@ _LONGEST_WIPE_WINDOW_S = 3.0
 class Shots(Feature):
     """Transitions, each as an item at the time of the new shot's first frame; `index` is that frame's number.
 
-    The network sees a window of 100 frames only where the picture changes enough for a transition, see `boundary_net`.
+    The network sees frames only where the picture changes enough for a transition, see `boundary_net`.
     """
 
     name = "shots"
-    version = "3"
+    version = "4"
     frames = FrameSpec(48, 27, fit="stretch")
     models = (_TASK,)
     # The wait for the network's context, for a long transition's or wipe window's end, and for a flash's.
@@ -82,7 +82,7 @@ class Shots(Feature):
         return Item(self.name, transition.time_s, end_s, transition.frame, transition)
 
     def _infer(self, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Runs TransNetV2: uint8 [1, 100, 27, 48, 3] to the logits `single` and `many`, [1, 100, 1] each."""
+        """Runs TransNetV2: uint8 [1, n, 27, 48, 3] to the logits `single` and `many`, [1, n, 1] each."""
         single, many = self.context.model(_TASK).run(["single", "many"], {"frames": window[None]})
         return _sigmoid(single), _sigmoid(many)
 
