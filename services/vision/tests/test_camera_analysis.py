@@ -104,6 +104,18 @@ def test_a_caption_and_a_logo_do_not_hold_a_pan(analyze: Analyze, make_clip: Mak
     assert camera.speed == pytest.approx(0.2, rel=0.15)
 
 
+@pytest.mark.parametrize("way", [(0.0, 0.9), (0.9, 0.0)])
+def test_a_title_that_flies_in_on_a_plain_ground_is_no_camera(
+    analyze: Analyze, make_clip: MakeClip, way: tuple[float, float]
+) -> None:
+    frames = np.full((60, HEIGHT, WIDTH, 3), (50, 60, 75), np.uint8)
+    for number, frame in enumerate(frames):
+        left = max(0.0, 1 - number / 30)
+        place = (round(140 - way[0] * left * WIDTH), round(190 - way[1] * left * HEIGHT))
+        cv2.putText(frame, "THANKS FOR WATCHING", place, cv2.FONT_HERSHEY_DUPLEX, 1.0, (240, 220, 20), 2)
+    assert only(analyze, make_clip(frames)).motion == "static"
+
+
 @pytest.mark.parametrize("count", [6, 20, 40])
 def test_a_crowd_that_runs_past_does_not_move_the_camera(
     count: int, analyze: Analyze, make_clip: MakeClip, landscape: Frames

@@ -144,15 +144,16 @@ class VisualEffects(Analyzer):
         if not times_s:
             return
         lowest = int(spreads.argmin())
-        evidence = f"the picture's spread goes from {spreads[0]:.0f} by {spreads.min():.0f} to {spreads[-1]:.0f} grey levels"
         through = spreads[lowest] < _DIP * min(spreads[0], spreads[-1]) and 0 < lowest < len(times_s) - 1
+        # Between plain pictures, say black and white, the brighter one counts as the picture.
+        plain = not through and max(spreads[0], spreads[-1]) < 2 * max(1.0, min(spreads[0], spreads[-1]))
+        named, levels = ("brightness", np.array(lumas)) if plain else ("spread", spreads)
+        evidence = f"the picture's {named} goes from {levels[0]:.0f} by {levels.min():.0f} to {levels[-1]:.0f} grey levels"
         if through:
             yield Effect("fade_out", one.start_s, times_s[lowest], one.strength, one.strength, evidence)
             yield Effect("fade_in", times_s[lowest], one.end_s, one.strength, one.strength, evidence)
             return
-        # Between plain pictures, say black and white, the brighter one counts as the picture.
-        plain = max(spreads[0], spreads[-1]) < 2 * max(1.0, min(spreads[0], spreads[-1]))
-        rises = lumas[-1] > lumas[0] if plain else spreads[-1] > spreads[0]
+        rises = levels[-1] > levels[0]
         yield Effect("fade_in" if rises else "fade_out", one.start_s, one.end_s, one.strength, one.strength, evidence)
 
     def _end_shot(self, one: Transition | None) -> None:

@@ -44,6 +44,15 @@ _REGIONS: Final = 6
 
 _LEAST_REGIONS: Final = 4
 
+_MOVED_REGIONS: Final = 6
+"""Regions with corners that move together from which the picture does: a word that flies in on a plain ground reaches five, a
+background that pans eight and more."""
+
+_MOVED_SPREAD: Final = 0.12
+"""And share of the width and of the height that they spread over, the outermost fifth aside: a line of text that flies in reaches
+0.06, a background 0.13 and more."""
+_SPREAD_QUANTILES: Final = (0.1, 0.9)
+
 _WINDOW: Final = (17, 17)
 _LEVELS: Final = 3
 _STEPS: Final = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.02)
@@ -143,7 +152,8 @@ def similarity(start: NDArray[np.float32], end: NDArray[np.float32], shape: tupl
         inside = inside | still
     if int(inside.sum()) < _LEAST_CORNERS:
         return None
-    return _decomposed(_fit(start[inside], end[inside]), shape, float(inside.mean()), len(start))
+    found = _decomposed(_fit(start[inside], end[inside]), shape, float(inside.mean()), len(start))
+    return found if found.is_rest or _fill_the_picture(start[inside], shape) else None
 
 
 def growth(start: NDArray[np.float32], end: NDArray[np.float32]) -> float:
@@ -167,15 +177,27 @@ def agreeing(start: NDArray[np.float32], end: NDArray[np.float32], *, tolerance:
 
 def _still_regions(start: NDArray[np.float32], still: NDArray[np.bool_], shape: tuple[int, ...]) -> float:
     """Share of the regions with corners in which at least half stand still."""
-    height, width = shape[:2]
-    cells = (start * (_REGIONS / width, _REGIONS / height)).astype(int).clip(0, _REGIONS - 1)
-    number = cells[:, 1] * _REGIONS + cells[:, 0]
+    number = _region_of(start, shape)
     counts = np.bincount(number, minlength=_REGIONS * _REGIONS)
     calm = np.bincount(number, weights=still, minlength=_REGIONS * _REGIONS)
     seen = counts > 0
     if seen.sum() < _LEAST_REGIONS:
         return float(still.mean())
     return float((calm[seen] >= counts[seen] / 2).mean())
+
+
+def _fill_the_picture(points: NDArray[np.float32], shape: tuple[int, ...]) -> bool:
+    """Whether points [n, 2] are so far apart that something as large as a background is there."""
+    low, high = np.quantile(points, _SPREAD_QUANTILES, axis=0)
+    is_wide = bool(((high - low) >= _MOVED_SPREAD * np.array(shape[1::-1])).all())
+    return is_wide and len(np.unique(_region_of(points, shape))) >= _MOVED_REGIONS
+
+
+def _region_of(points: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.int_]:
+    """Number of the region that each of the points [n, 2] is in, shape [n]."""
+    height, width = shape[:2]
+    cells = (points * (_REGIONS / width, _REGIONS / height)).astype(int).clip(0, _REGIONS - 1)
+    return np.asarray(cells[:, 1] * _REGIONS + cells[:, 0])
 
 
 def _fit(start: NDArray[np.float32], end: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -36,6 +36,9 @@ within one scene a tenth is: the network gives none of 49 such a probability abo
 STRONG_DRIFT = 0.35
 """From here on drift counts wherever it is: what wipes slowly over a picture that is much unlike is a narrow band."""
 
+_LEAST_SHARE = 0.08
+"""Of the whole picture, bars too: less is a title that moves on a plain ground. Of a wipe that takes 150 frames, as much changes."""
+
 _CHANGED = 0.1
 """Of the contrast: from here on a place of the picture has changed."""
 
@@ -182,5 +185,7 @@ def _drifts(before: SmallFrame, after: SmallFrame) -> bool:
         live = both
     contrast = max(float((live @ LUMA).std(axis=(1, 2)).max()), _LEAST_CONTRAST)
     apart = np.abs(live[0] - live[1]).mean(axis=2) / contrast
-    drift = float(apart.mean())
-    return drift > STRONG_DRIFT or (drift > QUIET_DRIFT and float((apart > _CHANGED).mean()) > QUIET_SHARE)
+    drift, changed = float(apart.mean()), apart > _CHANGED
+    if np.count_nonzero(changed) < _LEAST_SHARE * both[0, ..., 0].size:
+        return False
+    return drift > STRONG_DRIFT or (drift > QUIET_DRIFT and float(changed.mean()) > QUIET_SHARE)
