@@ -49,8 +49,8 @@ _MOVED_REGIONS: Final = 6
 background that pans eight and more."""
 
 _MOVED_SPREAD: Final = 0.12
-"""And share of the width and of the height that they spread over, the outermost fifth aside: a line of text that flies in reaches
-0.06, a background 0.13 and more."""
+"""And share of the width and of the height that they spread over, the outermost fifth aside: a line of text that flies in
+reaches 0.06, a background 0.13 and more."""
 _SPREAD_QUANTILES: Final = (0.1, 0.9)
 
 _WINDOW: Final = (17, 17)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from reelscope_vision.shots.history import LUMA, History, SmallFrame, difference
+from reelscope_vision.shots.history import History, SmallFrame, difference
 
 MARGIN = 25
 """Frames that the network sees before and after one that may be part of a transition."""
@@ -37,13 +37,10 @@ STRONG_DRIFT = 0.35
 """From here on drift counts wherever it is: what wipes slowly over a picture that is much unlike is a narrow band."""
 
 _LEAST_SHARE = 0.08
-"""Of the whole picture, bars too: less is a title that moves on a plain ground. Of a wipe that takes 150 frames, as much changes."""
+"""Of the whole picture, bars too: less is a title that moves on a plain ground. As much changes in a wipe of 150 frames."""
 
 _CHANGED = 0.1
 """Of the contrast: from here on a place of the picture has changed."""
-
-_BAR = 6
-"""Grey levels by which the places of a row or column of a bar differ at most."""
 
 DRIFT_REACH = 6
 """Frames."""
@@ -178,14 +175,11 @@ class BoundaryNet:
 
 def _drifts(before: SmallFrame, after: SmallFrame) -> bool:
     """Whether two frames `DRIFT_REACH` either side of one may be from before and after a transition."""
-    both = np.stack([before.picture, after.picture]).astype(np.int16)
-    rows, columns = ((np.ptp(both, axis=axis).max(axis=(0, 2)) > _BAR) for axis in (2, 1))
-    live = both[:, rows][:, :, columns]
-    if not live.size:
-        live = both
-    contrast = max(float((live @ LUMA).std(axis=(1, 2)).max()), _LEAST_CONTRAST)
-    apart = np.abs(live[0] - live[1]).mean(axis=2) / contrast
+    rows, columns = before.rows | after.rows, before.columns | after.columns
+    live = np.ix_(rows, columns) if rows.any() and columns.any() else np.s_[:, :]
+    contrast = max(float(before.lumas[live].std()), float(after.lumas[live].std()), _LEAST_CONTRAST)
+    apart = np.abs(before.picture[live].astype(np.int16) - after.picture[live]).mean(axis=2) / contrast
     drift, changed = float(apart.mean()), apart > _CHANGED
-    if np.count_nonzero(changed) < _LEAST_SHARE * both[0, ..., 0].size:
+    if np.count_nonzero(changed) < _LEAST_SHARE * before.lumas.size:
         return False
     return drift > STRONG_DRIFT or (drift > QUIET_DRIFT and float(changed.mean()) > QUIET_SHARE)
