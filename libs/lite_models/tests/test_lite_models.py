@@ -94,6 +94,21 @@ def _outputs_on_pictures(file: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield from zip(measured.run(names, feed), bundled.run(names, feed), strict=True)
 
 
+def test_shot_boundaries_need_no_more_than_25_frames_around_them() -> None:
+    """A hard cut among 125 frames of two moving pictures, and the same with as little around it as the service shows."""
+    session = onnxruntime.InferenceSession(weights_path("transnetv2_f16w.onnx"), providers=["CPUExecutionProvider"])
+    generator = np.random.default_rng(3)
+    shots = [np.kron(generator.integers(0, 255, (9, 16, 3)), np.ones((3, 3, 1))).astype(np.uint8) for _ in range(2)]
+    frames = np.stack([np.roll(shots[number >= 60], number // 4, axis=1) for number in range(125)])
+
+    whole, part = (session.run(["single"], {"frames": window[None]})[0].ravel() for window in (frames, frames[29:91]))
+    (alone,) = session.run(["single"], {"frames": frames[None, :1]})
+
+    assert int(whole.argmax()) == 29 + int(part.argmax()) == 59
+    assert part.max() == pytest.approx(whole.max(), abs=1.0)
+    assert alone.shape == (1, 1, 1)
+
+
 def test_no_file_is_unlisted_and_none_listed_twice() -> None:
     listed = [entry.file for entry in entries()]
     folder = weights_path(listed[0]).parent

@@ -104,16 +104,26 @@ def test_a_caption_and_a_logo_do_not_hold_a_pan(analyze: Analyze, make_clip: Mak
     assert camera.speed == pytest.approx(0.2, rel=0.15)
 
 
-@pytest.mark.parametrize("way", [(0.0, 0.9), (0.9, 0.0)])
-def test_a_title_that_flies_in_on_a_plain_ground_is_no_camera(
-    analyze: Analyze, make_clip: MakeClip, way: tuple[float, float]
+@pytest.mark.parametrize(("way", "growth"), [((0.0, 0.9), 0.0), ((0.9, 0.0), 0.0), ((0.0, 0.0), 0.4)])
+def test_a_title_that_moves_on_a_plain_ground_is_no_camera(
+    analyze: Analyze, make_clip: MakeClip, way: tuple[float, float], growth: float
 ) -> None:
+    """It flies in from below or from the right, or grows all the time."""
     frames = np.full((60, HEIGHT, WIDTH, 3), (50, 60, 75), np.uint8)
     for number, frame in enumerate(frames):
         left = max(0.0, 1 - number / 30)
+        size = 1 + growth * number / 25
         place = (round(140 - way[0] * left * WIDTH), round(190 - way[1] * left * HEIGHT))
-        cv2.putText(frame, "THANKS FOR WATCHING", place, cv2.FONT_HERSHEY_DUPLEX, 1.0, (240, 220, 20), 2)
+        cv2.putText(frame, "THANKS", place, cv2.FONT_HERSHEY_DUPLEX, size, (240, 220, 20), 2)
     assert only(analyze, make_clip(frames)).motion == "static"
+
+
+@pytest.mark.parametrize("thickness", [20, 200])
+def test_a_pan_over_a_skyline_is_one(analyze: Analyze, make_clip: MakeClip, landscape: Frames, thickness: int) -> None:
+    """All detail lies in a band from side to side; the rest is sky, and the sea."""
+    frames = filmed(landscape, move("pan", 0.2))
+    frames[:, : HEIGHT // 2 - thickness // 2] = frames[:, HEIGHT // 2 + thickness // 2 :] = (150, 170, 190)
+    assert only(analyze, make_clip(frames)).motion == "pan_right"
 
 
 @pytest.mark.parametrize("count", [6, 20, 40])

@@ -18,7 +18,7 @@ from reelscope_runtime.media.items import Item
 from reelscope_runtime.models import ModelPool
 from reelscope_vision.features.shots import Shots
 from reelscope_vision.shots import mixing
-from reelscope_vision.shots.boundary_net import KEPT, MARGIN, BoundaryNet
+from reelscope_vision.shots.boundary_net import DRIFT_REACH, KEPT, MARGIN, BoundaryNet
 from reelscope_vision.shots.history import History
 from reelscope_vision.shots.spans import SpanReader
 from reelscope_vision.shots.transition import Transition
@@ -341,15 +341,31 @@ def test_each_frame_is_decided_once_by_a_window_around_it() -> None:
     for _ in fill(history, frames):
         given += net.advance(final=False)
         history.drop_before(net.needs_from)
-        assert len(history._frames) <= 140
+        assert len(history._frames) <= KEPT + 2 * MARGIN
     given += net.advance(final=True)
     assert [round(middle) for middle, _ in given] == [number % 256 for number in np.arange(260) * 37]
     assert [len(window) for window in windows] == [KEPT + 2 * MARGIN] * 3 + [260 - 3 * KEPT + 2 * MARGIN]
 
 
-@pytest.mark.parametrize(("cuts", "seen"), [([90], 62), ([90, 110], 82), ([3], 59), ([90, 130], 124)])
-def test_the_network_sees_what_is_around_a_cut_and_no_more(cuts: list[int], seen: int) -> None:
-    """Two cuts that are near each other are seen together; beyond the clip its first frame is."""
+LONE = 2 * (MARGIN + DRIFT_REACH)
+"""Frames that the network sees of a lone cut: those that drift over it, and what is around them."""
+
+
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize(
+    ("cuts", "seen"),
+    [
+        ([90], LONE),
+        ([90, 110], LONE + 20),
+        ([90, 130], 2 * LONE),
+        ([3], LONE - DRIFT_REACH + 3),
+        ([197], LONE - DRIFT_REACH + 3),
+        ([40, 60, 80, 100, 120], LONE + 80 + 2 * MARGIN),
+    ],
+    ids=["one", "two that are near", "two that are far", "at the start", "at the end", "more than one run decides"],
+)
+def test_the_network_sees_what_is_around_cuts_and_no_more(cuts: list[int], seen: int, step: int) -> None:
+    """Beyond the clip it sees the first frame, and the last."""
     windows: list[Frames] = []
 
     def infer(window: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -358,10 +374,13 @@ def test_the_network_sees_what_is_around_a_cut_and_no_more(cuts: list[int], seen
         middle[1:] = np.abs(np.diff(window.astype(int), axis=0)).max(axis=(1, 2, 3)) > 0
         return middle, middle
 
-    frames = np.concatenate([np.repeat(shot(at, 1), stop - at, axis=0) for at, stop in pairwise([0, *cuts, 200])])
+    shots = [np.repeat(shot(at, 1), (stop - at) * step, axis=0) for at, stop in pairwise([0, *cuts, 200])]
     history = History()
-    net = BoundaryNet(infer, history, step=1, patience_s=5.0)
-    given = [pair for _ in fill(history, frames) for pair in net.advance(final=False)]
+    net = BoundaryNet(infer, history, step=step, patience_s=5.0 * step)
+    given = []
+    for _ in fill(history, np.concatenate(shots)):
+        given += net.advance(final=False)
+        history.drop_before(net.needs_from)
     given += net.advance(final=True)
     assert [number for number, (middle, _) in enumerate(given) if middle] == cuts
     assert sum(len(window) for window in windows) == seen

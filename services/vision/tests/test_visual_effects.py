@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +172,19 @@ def test_a_wide_clip_on_a_tall_screen(fill: str, scene: Frames, analyze: Analyze
     assert set(found) == {"letterbox"}
     first, second = found["letterbox"].effect.regions
     assert (first.h, second.y) == pytest.approx((219 / 640, 421 / 640), abs=0.02)
+
+
+def test_a_picture_that_fades_says_how_much_of_it_is_left(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    light = np.clip(1 - (np.arange(len(scene)) - 20) / 20, 0, 1)[:, None, None, None]
+    found = effects(analyze, make_clip((scene * light).astype(np.uint8)))
+    assert re.fullmatch(r"the picture's spread goes from [1-9]\d* to 0 grey levels", found["fade_out"].effect.evidence)
+
+
+def test_a_card_that_fades_says_how_bright_it_is(analyze: Analyze, make_clip: MakeClip) -> None:
+    """A plain picture has no spread that could go."""
+    light = np.clip(1 - (np.arange(60) - 20) / 20, 0, 1)[:, None, None, None]
+    found = effects(analyze, make_clip((np.full((60, 180, 320, 3), 160.0) * light).astype(np.uint8)))
+    assert re.fullmatch(r"the picture's brightness goes from 1[3-6]\d to \d grey levels", found["fade_out"].effect.evidence)
 
 
 def test_a_flash(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:

@@ -15,7 +15,7 @@ from rebuild_steps.torch_checkpoint import read_tensors
 
 _OPSET = 18  # ScatterElements adds with opset 16, reductions take their axes as an input from 18
 _HEIGHT, _WIDTH = 27, 48
-_LENGTH = "frames"  # how many there are is free
+_LENGTH = "count"  # of the frames: any
 _STACKS, _BLOCKS, _DILATIONS = 3, 2, (1, 2, 4, 8)
 _SIMILARITY_WINDOW = 101  # frames compared with each frame, itself in the middle
 _BATCH_NORM_EPSILON = 1e-3

@@ -61,7 +61,7 @@ print(json.dumps({"grown": loaded - before, "left": after - before, "reported": 
 
 
 FREE = 64
-"""Size of a dimension that a network leaves open: text is found in pictures whose sides are multiples of 32."""
+"""Size of a dimension that a network leaves open: frames, or a side of a picture, which is a multiple of 32 for text."""
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from reelscope_runtime.models.pool import LoadRequest
 
 _ARENA_MB = 100
 """An arena keeps for good what a network needed once: it pays for those that run every second, for which the system would clear
-their memory anew each time, not for windows of 100 frames or for pictures and lines of all sizes."""
+their memory anew each time, not for stretches of frames or for pictures and lines of all sizes."""
 
 _ERRORS_ONLY = 3
 _CPU = "CPUExecutionProvider"

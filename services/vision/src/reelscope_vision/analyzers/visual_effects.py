@@ -69,7 +69,7 @@ class VisualEffects(Analyzer):
     """
 
     name = "visual_effects"
-    version = "1"
+    version = "2"
     description = (
         "Fades, dissolves, wipes, flashes, freezes, speed, punches, shakes, glitches, filters, blur, bars, split pictures"
     )
@@ -148,7 +148,8 @@ class VisualEffects(Analyzer):
         # Between plain pictures, say black and white, the brighter one counts as the picture.
         plain = not through and max(spreads[0], spreads[-1]) < 2 * max(1.0, min(spreads[0], spreads[-1]))
         named, levels = ("brightness", np.array(lumas)) if plain else ("spread", spreads)
-        evidence = f"the picture's {named} goes from {levels[0]:.0f} by {levels.min():.0f} to {levels[-1]:.0f} grey levels"
+        between = f" through {levels.min():.0f}" if through else ""
+        evidence = f"the picture's {named} goes from {levels[0]:.0f}{between} to {levels[-1]:.0f} grey levels"
         if through:
             yield Effect("fade_out", one.start_s, times_s[lowest], one.strength, one.strength, evidence)
             yield Effect("fade_in", times_s[lowest], one.end_s, one.strength, one.strength, evidence)

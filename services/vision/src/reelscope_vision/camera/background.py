@@ -44,14 +44,21 @@ _REGIONS: Final = 6
 
 _LEAST_REGIONS: Final = 4
 
-_MOVED_REGIONS: Final = 6
-"""Regions with corners that move together from which the picture does: a word that flies in on a plain ground reaches five, a
-background that pans eight and more."""
+_ONE_BRIGHTNESS: Final = 0.6
+"""Share of the pixels that have one of 32 brightnesses from which a picture is a drawing on a plain ground: a title, a logo."""
 
-_MOVED_SPREAD: Final = 0.12
-"""And share of the width and of the height that they spread over, the outermost fifth aside: a line of text that flies in
-reaches 0.06, a background 0.13 and more."""
-_SPREAD_QUANTILES: Final = (0.1, 0.9)
+_DRAWN_REGIONS: Final = 6
+"""Regions with corners below which a drawing is small: a word reaches five, a background eight and more."""
+
+_DRAWN_SPREAD: Final = 0.12
+"""Share of the width or the height, whichever is less, that most corners of a small drawing spread over: a line of text
+reaches 0.06."""
+
+_MOST_CORNERS: Final = (0.1, 0.9)
+"""Quantiles between which most corners are."""
+
+_ACROSS: Final = 0.9
+"""Share of the width or the height from which corners go from side to side: a skyline does, and what is between bars."""
 
 _WINDOW: Final = (17, 17)
 _LEVELS: Final = 3
@@ -152,8 +159,7 @@ def similarity(start: NDArray[np.float32], end: NDArray[np.float32], shape: tupl
         inside = inside | still
     if int(inside.sum()) < _LEAST_CORNERS:
         return None
-    found = _decomposed(_fit(start[inside], end[inside]), shape, float(inside.mean()), len(start))
-    return found if found.is_rest or _fill_the_picture(start[inside], shape) else None
+    return _decomposed(_fit(start[inside], end[inside]), shape, float(inside.mean()), len(start))
 
 
 def growth(start: NDArray[np.float32], end: NDArray[np.float32]) -> float:
@@ -186,11 +192,18 @@ def _still_regions(start: NDArray[np.float32], still: NDArray[np.bool_], shape: 
     return float((calm[seen] >= counts[seen] / 2).mean())
 
 
-def _fill_the_picture(points: NDArray[np.float32], shape: tuple[int, ...]) -> bool:
-    """Whether points [n, 2] are so far apart that something as large as a background is there."""
-    low, high = np.quantile(points, _SPREAD_QUANTILES, axis=0)
-    is_wide = bool(((high - low) >= _MOVED_SPREAD * np.array(shape[1::-1])).all())
-    return is_wide and len(np.unique(_region_of(points, shape))) >= _MOVED_REGIONS
+def is_drawn(gray: Gray, corners: NDArray[np.float32]) -> bool:
+    """Whether all corners [n, 2] of a picture are of something small on a plain ground: it moves by itself, as titles do."""
+    if not len(corners):
+        return False
+    low, high = np.quantile(corners, _MOST_CORNERS, axis=0)
+    size = np.array(gray.shape[::-1])
+    is_small = (
+        float(((high - low) / size).min()) < _DRAWN_SPREAD or len(np.unique(_region_of(corners, gray.shape))) < _DRAWN_REGIONS
+    )
+    if not is_small or float((np.ptp(corners, axis=0) / size).max()) >= _ACROSS:
+        return False
+    return int(np.bincount(gray.ravel() >> 3).max()) >= _ONE_BRIGHTNESS * gray.size
 
 
 def _region_of(points: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.int_]:

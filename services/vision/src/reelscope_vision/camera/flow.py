@@ -18,7 +18,7 @@ class Flow:
         growth: Like `zoom`, of everything in the picture, people included; 0 while the background rests, and where that is
             hidden unless nearly all of the picture moves as one.
         support: Share of the background's corners that agree, in [0,1].
-        known: Whether there was enough background to tell; all is 0 otherwise.
+        known: Whether there was enough background to tell, and not only a title on a plain ground; all is 0 otherwise.
         aspect: Width over height of the picture.
     """
 

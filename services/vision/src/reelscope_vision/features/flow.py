@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_runtime.media.sampling import RateSampler
-from reelscope_vision.camera.background import STILL, Gray, Similarity, agreeing, corners_of, follow, growth, similarity
+from reelscope_vision.camera.background import (
+    STILL,
+    Gray,
+    Similarity,
+    agreeing,
+    corners_of,
+    follow,
+    growth,
+    is_drawn,
+    similarity,
+)
 from reelscope_vision.camera.flow import Flow
 from reelscope_vision.features.person_mask import PersonMask
 from reelscope_vision.features.pictures import SEEN
@@ -44,7 +54,7 @@ class FlowFeature(Feature):
     """Motion of the background, persons left out where there are masks; `index` is the number of the decoded frame."""
 
     name = "flow"
-    version = "1"
+    version = "2"
     frames = SEEN
     wants = ("person_mask",)
 
@@ -80,6 +90,8 @@ class FlowFeature(Feature):
             start, end = follow(before, after, corners_of(before))
             background = self._is_background(start, before.shape)
             moved = similarity(start[background], end[background], before.shape)
+            if (moved is None or not moved.is_rest) and is_drawn(before, start):
+                moved, start, end = None, start[:0], end[:0]
         if moved is None:
             together = float(agreeing(start, end).mean()) if len(start) else 0.0
             grown = _a_second(growth(start, end), elapsed_s) if together >= _TOGETHER else 0.0

@@ -36,9 +36,6 @@ within one scene a tenth is: the network gives none of 49 such a probability abo
 STRONG_DRIFT = 0.35
 """From here on drift counts wherever it is: what wipes slowly over a picture that is much unlike is a narrow band."""
 
-_LEAST_SHARE = 0.08
-"""Of the whole picture, bars too: less is a title that moves on a plain ground. As much changes in a wipe of 150 frames."""
-
 _CHANGED = 0.1
 """Of the contrast: from here on a place of the picture has changed."""
 
@@ -66,7 +63,7 @@ class BoundaryNet:
         infer: Runs the network on one window.
         history: Frames by position; appended to and shortened by the caller.
         step: Every how many-th frame the network sees.
-        patience_s: A frame is decided when it is so much older than the newest, even if the window is not yet full.
+        patience_s: A frame is decided when it is so much older than the newest, even if not all frames around it are there yet.
     """
 
     def __init__(self, infer: Infer, history: History, *, step: int, patience_s: float) -> None:
@@ -96,6 +93,7 @@ class BoundaryNet:
         available = -(-len(self._history) // self._step)
         self._judge(available, final=final)
         while self._next < available:
+            self._busy = [at for at in self._busy if at >= self._next - QUIET_GUARD]
             quiet = self._quiet_frames(available, final=final)
             if quiet:
                 given += [(0.0, 0.0)] * quiet
@@ -123,7 +121,6 @@ class BoundaryNet:
 
     def _quiet_frames(self, available: int, *, final: bool) -> int:
         """How many of the next frames are known to have nothing but quiet ones around them."""
-        self._busy = [at for at in self._busy if at >= self._next - QUIET_GUARD]
         known = self._known(available, final=final)
         until = min((at - QUIET_GUARD for at in self._busy), default=known)
         return max(0, min(known, until) - self._next)
@@ -162,10 +159,12 @@ class BoundaryNet:
 
     def _run(self, keep: int, available: int) -> list[tuple[float, float]]:
         stop = self._next + keep
-        # Quiet frames around those that are not are context enough for these, and need none of their own.
-        busy = [at for at in self._busy if at < stop + QUIET_GUARD] or [self._next, stop - 1]
-        first = max(self._next - MARGIN, min(busy[0], self._next + QUIET_GUARD) - MARGIN)
-        last = min(stop - 1 + MARGIN, max(busy[-1], stop - 1 - QUIET_GUARD) + MARGIN)
+        busy = [at for at in self._busy if at < stop + QUIET_GUARD]
+        is_judged = min(stop + QUIET_GUARD, available) <= self._judged
+        # Quiet frames beside busy ones serve as their context and need none of their own.
+        oldest = min(busy[0], self._next + QUIET_GUARD) if busy else self._next
+        newest = max(busy[-1], stop - 1 - QUIET_GUARD) if busy and is_judged else stop - 1
+        first, last = max(self._next, oldest) - MARGIN, min(stop - 1, newest) + MARGIN
         positions = np.clip(np.arange(first, last + 1), 0, available - 1) * self._step
         middle, part = self._infer(np.stack([self._history[int(position)].picture for position in positions]))
         self.windows += 1
@@ -177,9 +176,7 @@ def _drifts(before: SmallFrame, after: SmallFrame) -> bool:
     """Whether two frames `DRIFT_REACH` either side of one may be from before and after a transition."""
     rows, columns = before.rows | after.rows, before.columns | after.columns
     live = np.ix_(rows, columns) if rows.any() and columns.any() else np.s_[:, :]
-    contrast = max(float(before.lumas[live].std()), float(after.lumas[live].std()), _LEAST_CONTRAST)
+    contrast = max(float(before.luma_map[live].std()), float(after.luma_map[live].std()), _LEAST_CONTRAST)
     apart = np.abs(before.picture[live].astype(np.int16) - after.picture[live]).mean(axis=2) / contrast
-    drift, changed = float(apart.mean()), apart > _CHANGED
-    if np.count_nonzero(changed) < _LEAST_SHARE * before.lumas.size:
-        return False
-    return drift > STRONG_DRIFT or (drift > QUIET_DRIFT and float(changed.mean()) > QUIET_SHARE)
+    drift = float(apart.mean())
+    return drift > STRONG_DRIFT or (drift > QUIET_DRIFT and float((apart > _CHANGED).mean()) > QUIET_SHARE)

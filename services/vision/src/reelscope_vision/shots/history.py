@@ -13,9 +13,8 @@ from reelscope_runtime.media.items import Image
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of Rec. 709, applied to gamma-coded values: lightness enough for telling black from white."""
 
-_OUTER = 10
-"""One of so many places is brighter than the spread of a picture reaches, and one is darker: a watermark or a subtitle on black
-must not count as a picture."""
+_OUTER_SHARE = 0.1
+"""Of the places, left out at either end of a picture's spread: a watermark or subtitle on black must not count as a picture."""
 
 _BAR = 6
 """Grey levels by which the places of a row or column of a bar differ at most."""
@@ -34,7 +33,7 @@ class SmallFrame:
         spread: 90th minus 10th percentile of the luma, 0..255: nearly 0 for a plain picture.
         contrast: Standard deviation of the luma, 0..128.
         change: Mean absolute difference from the frame before, 0..255; 0 for the first.
-        lumas: Shape [27, 48], 0..255.
+        luma_map: Shape [27, 48], 0..255.
         rows: Shape [27]: those that show something, and are not of a bar.
         columns: Shape [48]: the same.
     """
@@ -47,7 +46,7 @@ class SmallFrame:
     spread: float
     contrast: float
     change: float
-    lumas: NDArray[np.float32]
+    luma_map: NDArray[np.float32]
     rows: NDArray[np.bool_]
     columns: NDArray[np.bool_]
 
@@ -69,9 +68,9 @@ class History:
 
     def append(self, *, index: int, time_s: float, end_s: float, picture: Image) -> None:
         """Takes the next frame and measures it."""
-        lumas = picture.astype(np.float32) @ LUMA
-        ordered = np.sort(lumas, axis=None)
-        outside = len(ordered) // _OUTER
+        luma_map = picture.astype(np.float32) @ LUMA
+        ordered = np.sort(luma_map, axis=None)
+        outside = int(_OUTER_SHARE * len(ordered))
         rows, columns = ((np.ptp(picture, axis=axis) > _BAR).any(axis=1) for axis in (1, 0))
         change = difference(picture, self._frames[-1].picture) if self._frames else 0.0
         self._frames.append(
@@ -80,11 +79,11 @@ class History:
                 time_s=time_s,
                 end_s=end_s,
                 picture=picture,
-                luma=float(lumas.mean()),
+                luma=float(luma_map.mean()),
                 spread=float(ordered[-1 - outside] - ordered[outside]),
-                contrast=float(lumas.std()),
+                contrast=float(luma_map.std()),
                 change=change,
-                lumas=lumas,
+                luma_map=luma_map,
                 rows=rows,
                 columns=columns,
             )
