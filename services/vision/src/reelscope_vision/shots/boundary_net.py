@@ -74,8 +74,6 @@ class BoundaryNet:
         self._next = 0
         self._judged = 0
         self._busy: list[int] = []
-        self.windows = 0
-        self.skipped = 0
 
     @property
     def needs_from(self) -> int:
@@ -98,7 +96,6 @@ class BoundaryNet:
             if quiet:
                 given += [(0.0, 0.0)] * quiet
                 self._next += quiet
-                self.skipped += quiet
                 continue
             keep = self._decidable(available, final=final)
             if not keep:
@@ -159,15 +156,15 @@ class BoundaryNet:
 
     def _run(self, keep: int, available: int) -> list[tuple[float, float]]:
         stop = self._next + keep
-        busy = [at for at in self._busy if at < stop + QUIET_GUARD]
-        is_judged = min(stop + QUIET_GUARD, available) <= self._judged
+        first, last = self._next - MARGIN, stop - 1 + MARGIN
         # Quiet frames beside busy ones serve as their context and need none of their own.
-        oldest = min(busy[0], self._next + QUIET_GUARD) if busy else self._next
-        newest = max(busy[-1], stop - 1 - QUIET_GUARD) if busy and is_judged else stop - 1
-        first, last = max(self._next, oldest) - MARGIN, min(stop - 1, newest) + MARGIN
+        busy = [at for at in self._busy if at < stop + QUIET_GUARD]
+        if busy:
+            first = max(first, min(busy[0], self._next + QUIET_GUARD) - MARGIN)
+            if min(stop + QUIET_GUARD, available) <= self._judged:
+                last = min(last, max(busy[-1], stop - 1 - QUIET_GUARD) + MARGIN)
         positions = np.clip(np.arange(first, last + 1), 0, available - 1) * self._step
         middle, part = self._infer(np.stack([self._history[int(position)].picture for position in positions]))
-        self.windows += 1
         kept = slice(self._next - first, stop - first)
         return list(zip(middle[kept].tolist(), part[kept].tolist(), strict=True))
 
