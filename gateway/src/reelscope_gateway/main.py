@@ -13,7 +13,6 @@ import structlog
 
 from reelscope_gateway.serving import running
 from reelscope_gateway.settings import GatewayRuntimeSettings
-from reelscope_runtime import __version__
 from reelscope_runtime.bus.nats import connect
 from reelscope_runtime.errors import ServiceError
 from reelscope_runtime.logging import configure_logging
@@ -21,6 +20,7 @@ from reelscope_runtime.media.host import MediaHost
 from reelscope_runtime.metrics import Metrics
 from reelscope_runtime.process import die_with_parent
 from reelscope_runtime.tracing import configure_tracing
+from reelscope_runtime.version import __version__
 
 log = structlog.get_logger(__name__)
 

@@ -16,6 +16,7 @@ from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions
 from reelscope.analysis.v1.media_pb2 import MediaInfo
 from reelscope_runtime.engine.node import NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
+from reelscope_runtime.media.sampling import RateSampler
 from reelscope_vision.features.persons import SAMPLED_RATE, Persons
 
 SIZE = 256
@@ -63,13 +64,16 @@ class WhiteBody:
 
 
 def looked_at(frames: Iterable[NDArray[np.uint8]], rate: float = SAMPLED_RATE) -> tuple[WhiteBody, list[AnyItem]]:
-    """What the feature gives of frames at a rate, held to what it promises."""
+    """What the feature gives of a clip of some frame rate, of which the decoder gives it a few, held to what it promises."""
     network = WhiteBody()
+    sampler = RateSampler(Persons.frames.fps if Persons.frames else None)
     node = Persons(NodeContext(MediaInfo(), AnalyzeOptions(), lambda _: network))
     items: list[AnyItem] = []
     promised_s = 0.0
     for index, frame in enumerate(frames):
         time_s = index / rate
+        if not sampler.wants(time_s, time_s + 1 / rate):
+            continue
         given = list(node.process(Item("frames", time_s, time_s + 1 / rate, index, frame)))
         assert all(item.time_s >= promised_s for item in given)
         promised_s = min(time_s, node.held_from_s())

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reelscope_cli.stack.local import LocalStack
 from reelscope_cli.stack.procfs import ProcessIdentity
-from reelscope_runtime import __version__
+from reelscope_runtime.version import __version__
 
 
 class ProcessRecord(BaseModel):

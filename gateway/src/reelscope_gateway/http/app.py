@@ -14,8 +14,8 @@ from reelscope_gateway.http.problems import add_problem_handlers
 from reelscope_gateway.http.system import system_router
 from reelscope_gateway.http.transcripts import transcripts_router
 from reelscope_gateway.jobs.service import JobService
-from reelscope_runtime import __version__
 from reelscope_runtime.metrics import Metrics
+from reelscope_runtime.version import __version__
 
 DESCRIPTION = (
     "Turns a short video into one typed JSON document. Bodies and answers are the canonical JSON of the protobuf contract; "

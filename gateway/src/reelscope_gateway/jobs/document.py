@@ -8,7 +8,7 @@ from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument, AnalyzerResult,
 from reelscope.gateway.v1.gateway_pb2 import Job
 from reelscope_gateway.fusion import fuse
 from reelscope_gateway.jobs.fanout import Plan
-from reelscope_runtime import __version__
+from reelscope_runtime.version import __version__
 
 SCHEMA_VERSION = "1"
 GOOD = frozenset({"succeeded", "not_applicable"})

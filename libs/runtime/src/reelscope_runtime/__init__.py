@@ -3,7 +3,3 @@
 In the order in which data flows: `settings`, `logging`, `errors`, `metrics`, `tracing`; `media` decodes, `models` loads,
 `engine` computes, `bus` carries, `server` puts them together into a service.
 """
-
-from importlib.metadata import version
-
-__version__ = version("reelscope-runtime")

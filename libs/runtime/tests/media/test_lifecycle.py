@@ -197,6 +197,16 @@ def test_a_dead_spare_is_replaced(host: MediaHost, long_clip: Path) -> None:
     host._spare.child.kill()
     host._spare.child.wait()
     assert host.probe(long_clip).video.width == 320
+    assert host._spare.child.returncode is None
+
+
+def test_the_next_decoder_is_started_after_the_work(host: MediaHost, long_clip: Path) -> None:
+    info = host.probe(long_clip)
+    with host.decode(long_clip, info, EVERY) as decoding:
+        next(decoding)
+        assert host._spare is None, "while this one works, the processor is its own"
+    assert host._spare is not None
+    assert host._spare.child.returncode is None
 
 
 def test_many_threads_at_once(host: MediaHost, tmp_path: Path) -> None:
@@ -283,6 +293,7 @@ host = MediaHost(MediaSettings())
 info = host.probe(sys.argv[1])
 decoding = host.decode(sys.argv[1], info, {"v": FrameSpec(640, 360)})
 next(decoding)
+host.probe(sys.argv[1])  # after which the next decoder waits
 other = spawn(guarded(["sleep", "1000"]))
 print(decoding._decoder.child.pid, host._spare.child.pid, other.pid, flush=True)
 sys.stdin.read()

@@ -29,7 +29,7 @@ from reelscope_runtime.bus.base import PRIORITIES, Delivery, Priority, TaskSourc
 from reelscope_runtime.bus.nats_connection import REQUEST_TIMEOUT_S, Connection, ConnectionLostError
 from reelscope_runtime.errors import ServiceError, UnavailableError
 
-POLL_S = 0.5
+POLL_S = 1.0
 """How often idle workers look without having been woken: finds what the broker redelivers after an ack-wait."""
 MAX_ACK_PENDING = 1024
 """Tasks of one service and priority that are in hand or wait for their next try; far above the number of workers."""
@@ -172,13 +172,17 @@ class NatsTaskSource(TaskSource):
                 delivery = None
             if delivery is not None:
                 return delivery
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if not await self._is_woken(wake, deadline):
                 return None
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, POLL_S)):
-                    await wake.wait()
         return None
+
+    async def _is_woken(self, wake: asyncio.Event, deadline: float) -> bool:
+        """Sleeps until it is woken or the poll is due, which is true, or until the deadline: then the next call looks."""
+        left = deadline - time.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(left, POLL_S)):
+                await wake.wait()
+        return wake.is_set() or left > POLL_S
 
     async def close(self) -> None:
         """Gives back what an interrupted request still brought."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -34,12 +35,19 @@ _ENVIRONMENT_SUFFIXES = ("_NUM_THREADS",)
 """What a decoder, which opens untrusted files, gets of our environment: no address, no password, no key."""
 
 
+_KEPT_BYTES = 32 * 2**20
+_KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(_KEPT_BYTES), "MALLOC_TRIM_THRESHOLD_": str(_KEPT_BYTES)}
+"""A decoder paints picture after picture. Left to itself, glibc takes new pages for each and gives them back (mallopt(3)):
+150,000 in a clip of 20 s instead of 19,000, for 0.5 s of 12.5."""
+
+
 def _environment() -> dict[str, str]:
-    return {
+    given = {
         name: value
         for name, value in os.environ.items()
         if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES) or name.endswith(_ENVIRONMENT_SUFFIXES)
     }
+    return {**_KEEPS_MEMORY, **given}
 
 
 class _Decoder:
@@ -120,8 +128,9 @@ class Decoding:
         warnings: What was odd, once iteration is over.
     """
 
-    def __init__(self, decoder: _Decoder, stall_timeout_s: float) -> None:
+    def __init__(self, decoder: _Decoder, stall_timeout_s: float, closed: Callable[[], None]) -> None:
         self._decoder = decoder
+        self._closed = closed
         self._messages = ReadAhead(partial(decoder.receive, stall_timeout_s))
         self._ready: deque[tuple[str, AnyItem]] = deque()
         self._cancelled = False
@@ -192,6 +201,7 @@ class Decoding:
         self._decoder.child.kill()
         self._messages.close()
         self._decoder.close()
+        self._closed()
 
     def __enter__(self) -> Self:
         return self
@@ -203,7 +213,8 @@ class Decoding:
 class MediaHost:
     """Probes and decodes untrusted media in child processes. Thread-safe; its methods block.
 
-    One idle decoder is kept ready, so that starting Python and loading FFmpeg is in nobody's way.
+    One idle decoder is kept ready, so that starting Python and loading FFmpeg is in nobody's way: it is started once another
+    one has done its work, which needs the processor until then.
 
     Args:
         settings: Limits and timeouts.
@@ -231,6 +242,7 @@ class MediaHost:
             header, _ = decoder.receive(self._settings.probe_timeout_s)
         finally:
             decoder.close()
+            self._refill()
         info = json_format.ParseDict(header["info"], MediaInfo())
         info.size_bytes = size
         return info
@@ -251,7 +263,7 @@ class MediaHost:
         fields = json_format.MessageToDict(info, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
         wanted = {key: _fields(spec) for key, spec in specs.items()}
         request = {**self._limits(), "do": "decode", "path": str(path), "info": fields, "specs": wanted}
-        return Decoding(self._asked(request), self._settings.stall_timeout_s)
+        return Decoding(self._asked(request), self._settings.stall_timeout_s, self._refill)
 
     def close(self) -> None:
         """Ends the idle decoder. Decodings that run are their holders' to close."""
@@ -275,7 +287,7 @@ class MediaHost:
         return _Decoder(self._settings.max_pixels)
 
     def _asked(self, request: Header) -> _Decoder:
-        """A decoder at work on a request; the next spare is started behind it."""
+        """A decoder at work on a request."""
         with self._lock:
             if self._closed:
                 raise UnavailableError("the media host is closed")
@@ -286,19 +298,17 @@ class MediaHost:
         decoder = decoder or self._start()
         try:
             decoder.ask(request)
-            self._refill()
         except BaseException:
             decoder.close()
+            self._refill()
             raise
         return decoder
 
     def _refill(self) -> None:
-        spare = self._start()
-        with self._lock:
+        # Where none can be started, the next request says so.
+        with self._lock, contextlib.suppress(UnavailableError):
             if self._spare is None and not self._closed:
-                self._spare, spare = spare, None  # type: ignore[assignment]
-        if spare is not None:
-            spare.close()
+                self._spare = self._start()
 
 
 def _fields(spec: Spec) -> dict[str, Any]:

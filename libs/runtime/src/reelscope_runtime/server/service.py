@@ -21,7 +21,6 @@ from reelscope.analysis.v1.analysis_pb2 import (
     ListAnalyzersRequest,
     ListAnalyzersResponse,
 )
-from reelscope_runtime import __version__
 from reelscope_runtime.bus.base import Bus
 from reelscope_runtime.bus.nats import connect
 from reelscope_runtime.engine.catalog import Catalog
@@ -47,6 +46,7 @@ from reelscope_runtime.server.tasks import TaskRunner
 from reelscope_runtime.server.worker import Worker
 from reelscope_runtime.settings import RuntimeSettings
 from reelscope_runtime.tracing import configure_tracing
+from reelscope_runtime.version import __version__
 
 log = structlog.get_logger(__name__)
 

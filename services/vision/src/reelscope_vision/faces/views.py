@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image
 from reelscope_vision.nets.blaze import Detection
-from reelscope_vision.sampling.cells import CELL_CHANGE, shrunk
+from reelscope_vision.sampling.cells import CELL_CHANGE
+from reelscope_vision.scaling import shrunk
 
 _AFAR: Final = 0.5
 """The picture among black that is as large again: a face that fills it, or is cut by its edges, is whole then."""
@@ -69,7 +70,7 @@ def afar(picture: Image) -> View:
     """The picture from twice as far."""
     height, width = picture.shape[:2]
     size = max(1, round(_AFAR * width)), max(1, round(_AFAR * height))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    small = shrunk(picture, size)
     y, x = ((whole - inner) // 2 for whole, inner in zip((height, width), small.shape[:2], strict=True))
     canvas = cv2.copyMakeBorder(small, y, y, x, x, cv2.BORDER_CONSTANT).astype(np.uint8, copy=False)
     return View(canvas, -x / _AFAR, -y / _AFAR, 1 / _AFAR)

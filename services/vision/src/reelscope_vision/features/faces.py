@@ -32,7 +32,7 @@ class Faces(Feature):
     """
 
     name = "faces"
-    version = "5"
+    version = "6"
     frames = SEEN
     models = (_DETECTION, _MESH)
 

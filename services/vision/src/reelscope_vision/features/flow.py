@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
-from reelscope_runtime.media.sampling import RateSampler
 from reelscope_vision.camera.background import (
     STILL,
     Gray,
@@ -26,7 +25,8 @@ from reelscope_vision.camera.background import (
 )
 from reelscope_vision.camera.flow import Flow
 from reelscope_vision.features.person_mask import PersonMask
-from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.features.pictures import seen
+from reelscope_vision.scaling import shrunk
 
 SAMPLED_RATE: Final = 10.0
 """Pictures a second: shake is up to 5 Hz, and a whip pan of two frame widths a second moves a fifth of the picture."""
@@ -54,13 +54,12 @@ class FlowFeature(Feature):
     """Motion of the background, persons left out where there are masks; `index` is the number of the decoded frame."""
 
     name = "flow"
-    version = "2"
-    frames = SEEN
+    version = "3"
+    frames = seen(SAMPLED_RATE)
     wants = ("person_mask",)
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._sampler = RateSampler(SAMPLED_RATE)
         self._gray: Gray | None = None
         self._since_s = 0.0
         self._persons: NDArray[np.uint8] | None = None
@@ -70,8 +69,6 @@ class FlowFeature(Feature):
         if isinstance(item.value, PersonMask):
             if not item.value.repeated:
                 self._persons = np.asarray(cv2.dilate((item.value.alpha > _PERSON).astype(np.uint8), _SPREAD), np.uint8)
-            return
-        if not self._sampler.wants(item.time_s, item.end_s):
             return
         gray = _small(item.value)
         before, since_s = self._gray, self._since_s
@@ -120,8 +117,7 @@ def _small(picture: NDArray[np.uint8]) -> Gray:
     scale = min(1.0, _LONGEST / max(picture.shape[:2]))
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     # Grey first: one channel to scale instead of three.
-    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8), size)
 
 
 def _a_second(scale: float, elapsed_s: float) -> float:

@@ -15,7 +15,7 @@ from reelscope_runtime.media.sampling import RateSampler
 from reelscope_vision.effects.layout import layout_of
 from reelscope_vision.effects.measures import CELLS, FrameMeasures
 from reelscope_vision.features.pictures import SEEN
-from reelscope_vision.sampling.cells import shrunk
+from reelscope_vision.scaling import shrunk
 
 Gray = NDArray[np.uint8]
 

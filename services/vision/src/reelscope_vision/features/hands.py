@@ -11,8 +11,7 @@ import numpy as np
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Image, Item
-from reelscope_runtime.media.sampling import RateSampler
-from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.features.pictures import seen
 from reelscope_vision.hands.follower import MIN_SCORE, Followed, Follower, Wrist
 from reelscope_vision.hands.hand import FrameHands, Hand
 from reelscope_vision.nets.blaze import PALM, Blaze
@@ -47,8 +46,8 @@ class Hands(Feature):
     """
 
     name = "hands"
-    version = "4"
-    frames = SEEN
+    version = "5"
+    frames = seen(SAMPLED_RATE)
     wants = ("persons",)
     models = (_DETECTION, _LANDMARKS)
 
@@ -58,7 +57,6 @@ class Hands(Feature):
         self._follower = Follower(
             detect=partial(detector.detect, min_score=MIN_SCORE), locate=partial(locate, context.model(_LANDMARKS))
         )
-        self._sampler = RateSampler(SAMPLED_RATE)
         self._gate = ChangeGate()
         self._waiting: AnyItem | None = None
         self._last: tuple[Hand, ...] = ()
@@ -74,8 +72,7 @@ class Hands(Feature):
                 yield from self._look(item.value.persons)
             return
         yield from self._look(())
-        if self._sampler.wants(item.time_s, item.end_s):
-            self._waiting = item
+        self._waiting = item
 
     def flush(self) -> Iterable[AnyItem]:
         """Gives the hands of the frame that waits."""

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
-from reelscope_runtime.media.sampling import RateSampler
-from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.features.pictures import seen
 from reelscope_vision.sampling.change_gate import ChangeGate
 
 _TASK = "person_segmentation"
@@ -48,20 +47,17 @@ class PersonMasks(Feature):
     """Masks of five frames a second; `index` is the number of the decoded frame."""
 
     name = "person_mask"
-    version = "2"
-    frames = SEEN
+    version = "3"
+    frames = seen(SAMPLED_RATE)
     models = (_TASK,)
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._sampler = RateSampler(SAMPLED_RATE)
         self._gate = ChangeGate()
         self._alpha = np.zeros((HEIGHT, WIDTH), np.float32)
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
-        """Takes one frame and gives its mask, if it is its turn."""
-        if not self._sampler.wants(item.time_s, item.end_s):
-            return
+        """Takes one frame and gives its mask."""
         is_new = self._gate.change(item.value) > 0
         if is_new:
             stretched = cv2.resize(item.value, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)

@@ -10,8 +10,7 @@ import numpy as np
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Image, Item
-from reelscope_runtime.media.sampling import RateSampler
-from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.features.pictures import seen
 from reelscope_vision.nets.movenet import find
 from reelscope_vision.persons.between import between
 from reelscope_vision.persons.person import FramePersons, Person
@@ -69,13 +68,12 @@ class Persons(Feature):
     """
 
     name = "persons"
-    version = "3"
-    frames = SEEN
+    version = "4"
+    frames = seen(SAMPLED_RATE)
     models = (_TASK,)
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._sampler = RateSampler(SAMPLED_RATE)
         self._gate = CalmGate(_PATIENCE_S)
         self._tracker = Tracker(_TRACKER)
         self._found: list[Person] = []
@@ -88,9 +86,7 @@ class Persons(Feature):
         return math.inf if self._held is None else self._held.item.time_s
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
-        """Takes one frame and gives its persons, if it is its turn, after those of the one that waited."""
-        if not self._sampler.wants(item.time_s, item.end_s):
-            return
+        """Takes one frame and gives its persons, after those of the one that waited, unless it waits itself."""
         if self._held is not None:
             held, self._held = self._held, None
             yield from self._next_look(held, item)

@@ -8,9 +8,8 @@ from typing import Final
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
-from reelscope_runtime.media.sampling import RateSampler
 from reelscope_vision.composition.layout import PictureLayout, layout_of
-from reelscope_vision.features.pictures import SEEN
+from reelscope_vision.features.pictures import seen
 from reelscope_vision.sampling.change_gate import ChangeGate
 
 _SAMPLED_RATE: Final = 5.0
@@ -28,12 +27,11 @@ class PictureLayouts(Feature):
     its measures."""
 
     name = "picture_layout"
-    version = "2"
-    frames = SEEN
+    version = "3"
+    frames = seen(_SAMPLED_RATE)
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
-        self._sampler = RateSampler(_SAMPLED_RATE)
         self._gate = ChangeGate()
         self._measured_s = -math.inf
         self._has_changed = False
@@ -41,8 +39,6 @@ class PictureLayouts(Feature):
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
         """Takes one frame and measures it, if it is its turn."""
-        if not self._sampler.wants(item.time_s, item.end_s):
-            return
         change = self._gate.change(item.value)
         self._has_changed |= change > 0
         if item.time_s < self._measured_s + _MEASURED_S and change < _OTHER:

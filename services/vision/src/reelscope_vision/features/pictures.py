@@ -6,6 +6,15 @@ from typing import Final
 
 from reelscope_runtime.media.items import FrameSpec
 
-SEEN: Final = FrameSpec(720, 720, fps=30.0)
-"""What faces, persons and hands are looked for in: large enough for the eyes of a speaker who fills a third of a vertical
-clip's width, and the one size that all of them share, so that the decoder scales each frame once."""
+
+def seen(rate: float) -> FrameSpec:
+    """Pictures that faces, persons and hands are looked for in, so many a second.
+
+    Large enough for the eyes of a speaker who fills a third of a vertical clip's width, and the one size that all of them
+    share: the decoder scales each frame once, however many want it.
+    """
+    return FrameSpec(720, 720, fps=rate)
+
+
+SEEN: Final = seen(30.0)
+"""For what takes no longer than a frame: a blink, a flash, the first frame of a caption."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_runtime.media.items import Image
+from reelscope_vision.scaling import shrunk
 
 GRID: Final = 52
 """Cells on a side."""
@@ -24,17 +24,3 @@ Cells = NDArray[np.float32]
 def cells_of(picture: Image) -> Cells:
     """The means of the cells of a picture [h, w, 3]."""
     return shrunk(picture, (GRID, GRID)).astype(np.float32)
-
-
-def shrunk(picture: Image, size: tuple[int, int]) -> Image:
-    """A picture [h, w, 3] at a smaller width and height (or a larger one); each pixel is the mean of what it covers.
-
-    Halves are made while they will do: OpenCV has the means of 2 x 2 pixels ten times as fast as those of any other area. A
-    last odd row or column is left out then.
-    """
-    width, height = size
-    while picture.shape[0] >= 2 * height and picture.shape[1] >= 2 * width:
-        rows, columns = picture.shape[0] // 2, picture.shape[1] // 2
-        halved = cv2.resize(picture[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
-        picture = np.asarray(halved, np.uint8)
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
