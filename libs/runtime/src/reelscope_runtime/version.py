@@ -1,6 +1,6 @@
 """Which release this is.
 
-In a module of its own: looking it up imports a quarter of a second's worth of library, which a decoder process has no use for.
+In a module of its own: looking it up imports much that a decoder process, which starts in half a second, has no use for.
 """
 
 from importlib.metadata import version

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import select
@@ -69,7 +70,7 @@ def test_the_child_knows_no_secret(settings: MediaSettings, long_clip: Path, mon
         environment = Path(f"/proc/{decoding._decoder.child.pid}/environ").read_bytes()
     assert b"secret" not in environment
     given = {entry.split(b"=")[0].decode() for entry in environment.split(b"\0") if entry}
-    assert {"PATH", "CUDA_VISIBLE_DEVICES", "OPENBLAS_NUM_THREADS"} <= given
+    assert {"PATH", "CUDA_VISIBLE_DEVICES", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"} <= given
     assert not {name for name in given if name.startswith(("AWS_", "REELSCOPE_"))}
 
 
@@ -209,6 +210,18 @@ def test_the_next_decoder_is_started_after_the_work(host: MediaHost, long_clip: 
     assert host._spare.child.returncode is None
 
 
+def test_work_counts_though_no_other_decoder_can_be_started(
+    host: MediaHost, long_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> Child:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(host_module, "spawn_module", refuse)
+    assert host.probe(long_clip).video.width == 320, "the one that was ready did it"
+    with pytest.raises(UnavailableError, match="Too many open files"):
+        host.probe(long_clip)
+
+
 def test_many_threads_at_once(host: MediaHost, tmp_path: Path) -> None:
     path = clips.make(tmp_path / "t.mkv", [clips.gray(n) for n in range(20)])
     counts: list[int] = []
@@ -325,7 +338,7 @@ def test_a_child_of_a_dead_parent_exits() -> None:
 def test_the_child_loads_no_more_than_it_needs() -> None:
     code = "import sys, reelscope_runtime.media.child; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"cv2", "pydantic", "google.protobuf", "grpc", "torch", "structlog"} & set(loaded)
+    assert not {"cv2", "pydantic", "google.protobuf", "grpc", "torch", "structlog", "importlib.metadata"} & set(loaded)
 
 
 def test_host_module_loads_no_decoder() -> None:

@@ -11,8 +11,8 @@ from reelscope_runtime.media.items import Image
 def shrunk(picture: Image, size: tuple[int, int]) -> Image:
     """A picture [h, w] or [h, w, 3] at a smaller width and height (or a larger one).
 
-    Halves are made while they will do: OpenCV has the means of 2 x 2 pixels ten times as fast as those of any other area. A
-    last odd row or column is left out then.
+    Halves are made while they will do: OpenCV has the means of 2 x 2 pixels ten times as fast as those of any other area. Each
+    time a last odd row or column is left out: in all it may be less than one of the given size.
     """
     width, height = size
     while picture.shape[0] >= 2 * height and picture.shape[1] >= 2 * width:

@@ -73,7 +73,8 @@ class TaskSource(ABC):
         """The next task: high before normal before low; of every 8 choices one starts from normal and one from low, so that
         neither ever starves.
 
-        None when none came in time. Takes only as much as it returns: nothing is prefetched.
+        None when none came in time: one that comes back by itself, after an ack-wait or a delay, may be the next call's. Takes
+        only as much as it returns: nothing is prefetched.
         """
 
     @abstractmethod

@@ -172,13 +172,16 @@ class NatsTaskSource(TaskSource):
                 delivery = None
             if delivery is not None:
                 return delivery
-            if not await self._is_woken(wake, deadline):
+            if not await self._rest(wake, deadline):
                 return None
         return None
 
-    async def _is_woken(self, wake: asyncio.Event, deadline: float) -> bool:
-        """Sleeps until it is woken or the poll is due, which is true, or until the deadline: then the next call looks."""
+    async def _rest(self, wake: asyncio.Event, deadline: float) -> bool:
+        """Sleeps until it is woken, the poll is due, or the deadline is there; says whether to look again before the deadline.
+        The next call looks first thing."""
         left = deadline - time.monotonic()
+        if left <= 0:
+            return False
         with suppress(TimeoutError):
             async with asyncio.timeout(min(left, POLL_S)):
                 await wake.wait()

@@ -18,7 +18,8 @@ BACKLOG_S = 2.0
 its time now and then to hold nobody up."""
 
 BACKLOG_BYTES = 24 * 2**20
-"""So many bytes of pictures and sounds may wait for one step, most of them for several: 0.9 s of what most analyzers want."""
+"""So many bytes of pictures and sounds may wait for one step, most of them for several: 0.9 s of what faces are looked for
+in."""
 
 Listeners = Collection[tuple[Step, str]]
 """Steps, and the name of the input by which each of them takes something."""

@@ -18,8 +18,7 @@ from reelscope_vision.background.surface import Surface, surface
 from reelscope_vision.color.oklab import from_srgb
 from reelscope_vision.features.objects import FrameObjects
 from reelscope_vision.features.person_mask import SAMPLED_RATE, PersonMask
-from reelscope_vision.features.pictures import seen
-from reelscope_vision.scaling import shrunk
+from reelscope_vision.features.pictures import pictures_at
 
 CELLS: Final = 40
 """On a side: a face in a wide shot covers several."""
@@ -75,8 +74,8 @@ class Backdrops(Feature):
     """
 
     name = "backdrop"
-    version = "2"
-    frames = seen(SAMPLED_RATE)
+    version = "1"
+    frames = pictures_at(SAMPLED_RATE)
     # Objects first: of the same frame, they tell whether to believe the mask.
     requires = ("objects", "person_mask")
 
@@ -102,7 +101,8 @@ class Backdrops(Feature):
 
     def _seen(self, picture: Image, mask: PersonMask, time_s: float) -> Backdrop:
         alpha = mask.alpha
-        small = shrunk(picture, (CELLS, CELLS))
+        # Not by halves: its cells are laid over those of the mask.
+        small = np.asarray(cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA), np.uint8)
         lab = from_srgb(small)
         wide = cv2.resize(cv2.dilate(alpha, _SPREAD), (CELLS, CELLS), interpolation=cv2.INTER_AREA)
         narrow = cv2.resize(alpha, (CELLS, CELLS), interpolation=cv2.INTER_AREA)

@@ -25,7 +25,7 @@ from reelscope_vision.camera.background import (
 )
 from reelscope_vision.camera.flow import Flow
 from reelscope_vision.features.person_mask import PersonMask
-from reelscope_vision.features.pictures import seen
+from reelscope_vision.features.pictures import pictures_at
 from reelscope_vision.scaling import shrunk
 
 SAMPLED_RATE: Final = 10.0
@@ -55,7 +55,7 @@ class FlowFeature(Feature):
 
     name = "flow"
     version = "3"
-    frames = seen(SAMPLED_RATE)
+    frames = pictures_at(SAMPLED_RATE)
     wants = ("person_mask",)
 
     def __init__(self, context: NodeContext) -> None:

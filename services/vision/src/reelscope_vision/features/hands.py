@@ -11,7 +11,7 @@ import numpy as np
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Image, Item
-from reelscope_vision.features.pictures import seen
+from reelscope_vision.features.pictures import pictures_at
 from reelscope_vision.hands.follower import MIN_SCORE, Followed, Follower, Wrist
 from reelscope_vision.hands.hand import FrameHands, Hand
 from reelscope_vision.nets.blaze import PALM, Blaze
@@ -47,7 +47,7 @@ class Hands(Feature):
 
     name = "hands"
     version = "5"
-    frames = seen(SAMPLED_RATE)
+    frames = pictures_at(SAMPLED_RATE)
     wants = ("persons",)
     models = (_DETECTION, _LANDMARKS)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reelscope_runtime.engine.node import Feature
 from reelscope_runtime.media.items import AnyItem, Item
-from reelscope_vision.features.pictures import seen
+from reelscope_vision.features.pictures import pictures_at
 from reelscope_vision.scenes.look import look_of
 
 SAMPLED_RATE = 2.0
@@ -18,7 +18,7 @@ class Looks(Feature):
 
     name = "looks"
     version = "2"
-    frames = seen(SAMPLED_RATE)
+    frames = pictures_at(SAMPLED_RATE)
 
     def process(self, item: AnyItem) -> Iterable[AnyItem]:
         """Takes one frame and describes it."""

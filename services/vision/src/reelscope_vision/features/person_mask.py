@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
-from reelscope_vision.features.pictures import seen
+from reelscope_vision.features.pictures import pictures_at
 from reelscope_vision.sampling.change_gate import ChangeGate
 
 _TASK = "person_segmentation"
@@ -48,7 +48,7 @@ class PersonMasks(Feature):
 
     name = "person_mask"
     version = "3"
-    frames = seen(SAMPLED_RATE)
+    frames = pictures_at(SAMPLED_RATE)
     models = (_TASK,)
 
     def __init__(self, context: NodeContext) -> None:

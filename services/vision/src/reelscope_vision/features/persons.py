@@ -10,7 +10,7 @@ import numpy as np
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Image, Item
-from reelscope_vision.features.pictures import seen
+from reelscope_vision.features.pictures import pictures_at
 from reelscope_vision.nets.movenet import find
 from reelscope_vision.persons.between import between
 from reelscope_vision.persons.person import FramePersons, Person
@@ -69,7 +69,7 @@ class Persons(Feature):
 
     name = "persons"
     version = "4"
-    frames = seen(SAMPLED_RATE)
+    frames = pictures_at(SAMPLED_RATE)
     models = (_TASK,)
 
     def __init__(self, context: NodeContext) -> None:

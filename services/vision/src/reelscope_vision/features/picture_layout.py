@@ -9,7 +9,7 @@ from typing import Final
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
 from reelscope_vision.composition.layout import PictureLayout, layout_of
-from reelscope_vision.features.pictures import seen
+from reelscope_vision.features.pictures import pictures_at
 from reelscope_vision.sampling.change_gate import ChangeGate
 
 _SAMPLED_RATE: Final = 5.0
@@ -28,7 +28,7 @@ class PictureLayouts(Feature):
 
     name = "picture_layout"
     version = "3"
-    frames = seen(_SAMPLED_RATE)
+    frames = pictures_at(_SAMPLED_RATE)
 
     def __init__(self, context: NodeContext) -> None:
         super().__init__(context)
