@@ -26,7 +26,7 @@ figure is the machine's."""
 _FRAMES = 100
 """Of a network that takes any number of them: as many as the aim was set for."""
 
-_RUNS = 5
+_RUNS = 9
 _SEED = 7
 
 
@@ -50,8 +50,9 @@ def networks_ms() -> dict[str, dict[str, float]]:
 
 
 def times_slower(networks: dict[str, dict[str, float]]) -> float:
-    """How many times longer networks take here than where the aims were set: geometric mean of what `networks_ms` tells."""
-    return statistics.geometric_mean(one["here"] / one["aims"] for one in networks.values())
+    """How many times longer networks take here than where the aims were set: what `networks_ms` tells of the one that is the
+    least slower, so that what is told by it is rather too much than too little."""
+    return min(one["here"] / one["aims"] for one in networks.values())
 
 
 def _network_ms(name: str) -> float:

@@ -130,9 +130,10 @@ def test_all_analyzers_together_decode_each_frame_once(vision: Bench, scene: lis
 
 
 def test_each_size_of_the_pictures_is_made_once(vision: Bench) -> None:
-    """Two specifications of one size, or nearly, would scale the same picture twice."""
+    """Two sizes that are nearly one would scale the same picture twice; at how many rates one is wanted costs nothing."""
     nodes = vision.catalog.closure(vision.catalog.analyzers)
-    sizes = {spec: spec.width * spec.height for spec in (node.frames for node in nodes) if spec is not None}
+    specs = [node.frames for node in nodes if node.frames is not None]
+    sizes = {(spec.width, spec.height, spec.fit): spec.width * spec.height for spec in specs}
     assert len(sizes) == 6, "those for shots, colours, objects, texts and native quality, and one for all others"
     ordered = sorted(sizes.values())
     assert all(larger >= 2 * smaller for smaller, larger in pairwise(ordered)), sizes
