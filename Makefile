@@ -33,10 +33,13 @@ $(STANDARD)/.installed: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 		$(foreach package,$(PACKAGES),-e ./$(package)) -e './services/audio[standard]' -e './services/speech[standard]'
 	touch $@
 
-# Only the services' own tests side by side: they compute on one core most of the time. The others start processes and watch clocks.
+# Side by side only what computes, on one core much of the time: analyzers and models. The others start processes and watch clocks.
+ANALYZING := tests/integration libs/lite_models
+
 test: setup $(STANDARD)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile services
-	$(BIN)/python -m pytest libs gateway cli tests samples
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ANALYZING)
+	$(BIN)/python -m pytest libs gateway cli tests samples $(ANALYZING:%=--ignore=%)
 	$(STANDARD)/bin/python -m pytest tests/checkpoints
 
 lint: setup
