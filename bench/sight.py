@@ -10,6 +10,7 @@ from reelscope_cli.client import ReelscopeClient
 
 SERVICE = "vision"
 REST_S = 2.0
+"""After a job: what it leaves behind is tidied up."""
 
 
 async def measure(client: ReelscopeClient, folder: Path, pids: dict[str, int]) -> dict[str, object]:
@@ -34,7 +35,6 @@ async def measure(client: ReelscopeClient, folder: Path, pids: dict[str, int]) -
         watched = clips.repeated(path, folder / f"watched_{path.stem}.mkv", 1.0)
         before = machine.networks_ms()
         seen = await jobs.measure(client, timed, {}, names)
-        # What the job leaves behind is tidied up first.
         await asyncio.sleep(REST_S)
         slower = min(machine.times_slower(before), machine.times_slower(machine.networks_ms()))
         figures[path.name] = _report(

@@ -168,7 +168,7 @@ class TaskConformance(BusFixtures):
         assert again.attempt == 2
         await slow.ack()
         await again.ack()
-        await asyncio.sleep(3 * SHORT_S)
+        await asyncio.sleep(3 * SHORT_S)  # by now it would have come back
         assert await second.next(SHORT_S) is None
 
     async def test_a_terminated_task_never_comes_again(
@@ -177,7 +177,7 @@ class TaskConformance(BusFixtures):
         await publish("hopeless")
         source = await bus.tasks(service, ack_wait_s=SHORT_S)
         await (await take(source)).term()
-        await asyncio.sleep(3 * SHORT_S)
+        await asyncio.sleep(3 * SHORT_S)  # by now it would have come back
         assert await source.next(SHORT_S) is None
 
     async def test_two_workers_share_the_tasks(

@@ -15,8 +15,10 @@ from contract.bus_kit import ANNOUNCEMENT_TTL_S, LONG_ACK_WAIT_S, SHORT_S, SOON_
 from nats.js import JetStreamContext
 from structlog.testing import capture_logs
 
-from reelscope_runtime.bus.base import Bus
+from reelscope_runtime.bus import names
+from reelscope_runtime.bus.base import PRIORITIES, Bus
 from reelscope_runtime.bus.nats import connect as connect_bus
+from reelscope_runtime.bus.nats_tasks import POLL_S
 from reelscope_runtime.errors import InvalidRequestError, UnavailableError
 from reelscope_runtime.settings import NatsSettings
 from support.nats_server import NatsServer
@@ -141,6 +143,27 @@ class TestWorkers:
         delivery = await take(source)
         assert delivery.attempt == 2
         await delivery.ack()
+
+    async def test_an_idle_worker_asks_seldom(self, bus: Bus, js: JetStreamContext) -> None:
+        source = await bus.tasks("vision", ack_wait_s=LONG_ACK_WAIT_S)
+        asked = await js._nc.subscribe("$JS.API.CONSUMER.MSG.NEXT.>")
+        for _ in range(3):
+            assert await source.next(POLL_S) is None
+        assert 0 < asked.pending_msgs <= 3 * len(PRIORITIES), "one look a call, at each priority"
+
+    async def test_wakes_for_others_keep_nobody_beyond_the_deadline(self, bus: Bus, js: JetStreamContext) -> None:
+        source = await bus.tasks("vision", ack_wait_s=LONG_ACK_WAIT_S)
+
+        async def wake_all_the_time() -> None:
+            while True:
+                await js._nc.publish(names.wake_subject("vision"))
+                await asyncio.sleep(SHORT_S / 30)
+
+        waking = asyncio.ensure_future(wake_all_the_time())
+        try:
+            assert await asyncio.wait_for(source.next(SHORT_S), SOON_S) is None
+        finally:
+            waking.cancel()
 
     async def test_an_ack_that_the_consumer_does_not_know_takes_the_task_out(self, bus: Bus, js: JetStreamContext) -> None:
         source = await bus.tasks("vision", ack_wait_s=LONG_ACK_WAIT_S)

@@ -126,6 +126,14 @@ def test_all_specifications_share_one_decoding(host: MediaHost, tmp_path: Path) 
     assert decoding.decode_s > 0
 
 
+def test_one_size_at_several_rates_is_one_picture(host: MediaHost, tmp_path: Path) -> None:
+    path = clips.make(tmp_path / "a.mkv", [clips.quadrants()] * 50)
+    items, _ = run(host, path, every=FrameSpec(32, 24), some=FrameSpec(32, 24, 5.0))
+    pictures = {item.index: item.value for item in items["every"]}
+    assert len(items["some"]) == 10
+    assert all(item.value is pictures[item.index] for item in items["some"])
+
+
 def test_inside_never_enlarges_and_follows_a_vertical_clip(host: MediaHost, tmp_path: Path) -> None:
     path = clips.make(tmp_path / "t.mkv", [clips.quadrants(40, 80)])
     items, _ = run(host, path, big=FrameSpec(640, 360), small=FrameSpec(40, 20), wide=FrameSpec(90, 30, fit="stretch"))

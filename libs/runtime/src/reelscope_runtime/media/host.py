@@ -36,7 +36,6 @@ _ENVIRONMENT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "OMP_")
 _ENVIRONMENT_SUFFIXES = ("_NUM_THREADS",)
 """What a decoder, which opens untrusted files, gets of our environment: no address, no password, no key."""
 
-
 _KEPT_BYTES = 32 * 2**20
 _KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(_KEPT_BYTES), "MALLOC_TRIM_THRESHOLD_": str(_KEPT_BYTES)}
 """For glibc (mallopt(3)), the most that it takes. A decoder paints picture after picture: left to itself, glibc has the system
