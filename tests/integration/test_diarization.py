@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from support import sound
 from support.conversations import RATE, converse, diarization_error
-from support.engine import Bench, benches
+from support.engine import Bench
 
 NAME = "speaker_diarization"
 PEOPLE = {
@@ -20,17 +19,10 @@ PEOPLE = {
 }
 
 
-@pytest.fixture(scope="module")
-def bench(shared_media: Path) -> Iterator[Bench]:
-    del shared_media
-    with benches("speech") as made:
-        yield made["speech"]
-
-
-def test_a_conversation_of_three(bench: Bench, shared_media: Path, tmp_path: Path) -> None:
+def test_a_conversation_of_three(speech: Bench, shared_media: Path, tmp_path: Path) -> None:
     people = {name: sound.read(shared_media / path, RATE)[0] for name, path in PEOPLE.items()}
     samples, truth = converse(people, turns=9, seed=4)
-    result = bench.analyze(sound.write(tmp_path / "three.wav", samples[None], RATE), NAME)[NAME]
+    result = speech.analyze(sound.write(tmp_path / "three.wav", samples[None], RATE), NAME)[NAME]
     assert result.status == "succeeded"
     assert result.summary.speaker.speaker_count == 3
     found = [(segment.start_s, segment.end_s, segment.speaker.speaker_id) for segment in result.segments]
@@ -40,9 +32,9 @@ def test_a_conversation_of_three(bench: Bench, shared_media: Path, tmp_path: Pat
     assert result.coverage == pytest.approx(1.0)
 
 
-def test_a_clip_without_speech_has_no_speaker(bench: Bench, tmp_path: Path) -> None:
+def test_a_clip_without_speech_has_no_speaker(speech: Bench, tmp_path: Path) -> None:
     hiss = 0.01 * np.random.default_rng(0).standard_normal((1, 5 * RATE)).astype(np.float32)
-    result = bench.analyze(sound.write(tmp_path / "hiss.wav", hiss, RATE), NAME)[NAME]
+    result = speech.analyze(sound.write(tmp_path / "hiss.wav", hiss, RATE), NAME)[NAME]
     assert result.status == "succeeded"
     assert list(result.segments) == []
     assert result.summary.speaker.speaker_count == 0

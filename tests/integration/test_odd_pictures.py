@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,17 +12,11 @@ import pytest
 from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from reelscope_runtime.contract import invalid_values
 from support import pictures
-from support.engine import Bench, benches
+from support.engine import Bench
 
 SCENE = "pose/sam2_woman_dog.mp4"
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def vision() -> Iterator[Bench]:
-    with benches("vision") as made:
-        yield made["vision"]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +11,12 @@ from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.media.items import AudioSpec
 from support import sound
-from support.engine import Bench, benches
+from support.engine import Bench
 
+SERVICES = ("audio", "speech")
 WORDS = "ask not what your country can do for you"
 FIRST_WORD_S = 0.3
 """Where the speech of jfk_en.flac begins, by its waveform."""
-
-
-@pytest.fixture(scope="module")
-def engines(shared_media: Path) -> Iterator[dict[str, Bench]]:
-    del shared_media
-    with benches("audio", "speech") as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +26,7 @@ def speech(shared_media: Path) -> sound.Samples:
 
 
 def analyzed(engines: dict[str, Bench], path: Path) -> dict[str, AnalyzerResult]:
-    results = {name: result for bench in engines.values() for name, result in bench.analyze(path).items()}
+    results = {name: result for service in SERVICES for name, result in engines[service].analyze(path).items()}
     assert all(result.coverage == pytest.approx(1.0) for result in results.values())
     return results
 
@@ -44,7 +37,7 @@ def heard(results: dict[str, AnalyzerResult]) -> str:
     return "".join(letter for letter in text if letter.isalpha() or letter == " ")
 
 
-@pytest.mark.parametrize("service", ["audio", "speech"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_each_form_of_the_audio_is_made_once(service: str, engines: dict[str, Bench]) -> None:
     catalog: Catalog = engines[service].catalog
     specs = {node.audio for node in catalog.closure(catalog.analyzers) if node.audio is not None}

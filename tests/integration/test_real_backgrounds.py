@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from support import pictures
-from support.engine import Bench, benches
+from support.engine import Bench
 
 NAME = "background_segmentation"
 SAMPLING_S = 0.2
@@ -45,12 +45,6 @@ COLORS = {
 
 Mask = NDArray[np.float32]
 Scene = tuple[list[pictures.Picture], list[Mask]]
-
-
-@pytest.fixture(scope="module")
-def vision() -> Iterator[Bench]:
-    with benches("vision") as made:
-        yield made["vision"]
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +184,7 @@ TRUTH: dict[str, tuple[str, tuple[float, float]]] = {
 @pytest.mark.parametrize("name", TRUTH)
 def test_real_clips(name: str, vision: Bench, shared_media: Path) -> None:
     kind, (least, most) = TRUTH[name]
-    result = vision.analyze(shared_media / name, NAME)[NAME]
+    result = vision.once(shared_media / name, NAME)[NAME]
     summary = result.summary.background
     assert summary.dominant_kind == kind
     assert least <= summary.mean_foreground_share <= most
@@ -226,6 +220,6 @@ def test_kinds_survive_worse_pictures(
 
 
 def test_leaves_and_rocks_are_nobody(vision: Bench, shared_media: Path) -> None:
-    result = vision.analyze(shared_media / "cuts" / "psd_testvideo.mp4", NAME)[NAME]
+    result = vision.once(shared_media / "cuts" / "psd_testvideo.mp4", NAME)[NAME]
     # A leaf, a deer, a rock and a grille; the detector takes the deer for a person in a picture or two.
     assert result.summary.background.mean_foreground_share < 0.05

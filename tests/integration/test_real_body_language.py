@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -11,27 +10,20 @@ import pytest
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from support import pictures
-from support.engine import Bench, benches
+from support.engine import Bench
 
 NAME = "body_language"
 
 
-@pytest.fixture(scope="module")
-def vision(shared_media: Path) -> Iterator[Bench]:
-    del shared_media
-    with benches("vision") as made:
-        yield made["vision"]
-
-
-def told(vision: Bench, path: Path) -> AnalyzerResult:
-    result = vision.analyze(path, NAME)[NAME]
+def told(results: dict[str, AnalyzerResult]) -> AnalyzerResult:
+    result = results[NAME]
     assert result.status == "succeeded", result.problem
     return result
 
 
 def test_hands_that_talk_and_hands_that_rest(vision: Bench, shared_media: Path) -> None:
-    talks = told(vision, shared_media / "talking/latentsync_demo3_vertical.mp4").summary.body
-    rests = told(vision, shared_media / "talking/latentsync_demo1_vertical.mp4").summary.body
+    talks = told(vision.once(shared_media / "talking/latentsync_demo3_vertical.mp4")).summary.body
+    rests = told(vision.once(shared_media / "talking/latentsync_demo1_vertical.mp4")).summary.body
     assert talks.gesticulation_rate >= 20
     # Hers rest, but for once when she lifts them and lays them down again.
     assert rests.gesticulation_rate <= talks.gesticulation_rate / 2
@@ -41,13 +33,13 @@ def test_hands_that_talk_and_hands_that_rest(vision: Bench, shared_media: Path) 
 
 
 def test_a_speaker_who_looks_around_faces_the_camera(vision: Bench, shared_media: Path) -> None:
-    body = told(vision, shared_media / "talking/latentsync_demo3_vertical.mp4").summary.body
+    body = told(vision.once(shared_media / "talking/latentsync_demo3_vertical.mp4")).summary.body
     assert {score.label: score.score for score in body.facing_shares}["camera"] >= 0.8
 
 
 @pytest.mark.parametrize("name", ["talking/grid_bbaf2n.mpg", "talking/grid_lwbsza.mpg"])
 def test_a_head_alone_has_no_hands(name: str, vision: Bench, shared_media: Path) -> None:
-    result = told(vision, shared_media / name)
+    result = told(vision.once(shared_media / name))
     body = result.summary.body
     assert not body.HasField("gesticulation_rate")
     assert not body.HasField("openness")
@@ -62,7 +54,7 @@ def test_who_bends_down_beside_the_camera_leans_forward(
     """She is seen from the side, walks upright and bends down to the dog, on the right of her."""
     frames = [one[::2, ::2] for one in pictures.read(shared_media / "pose/sam2_woman_dog.mp4", 250)]
     path = pictures.write(tmp_path / "dog.mp4", [one[:, ::-1] if is_mirrored else one for one in frames], fps=30)
-    body = told(vision, path).summary.body
+    body = told(vision.analyze(path, NAME)).summary.body
     facings = {score.label: score.score for score in body.facing_shares}
     leans = {score.label: score.score for score in body.lean_shares}
     assert facings["left" if is_mirrored else "right"] > 0.7
@@ -72,7 +64,7 @@ def test_who_bends_down_beside_the_camera_leans_forward(
 
 
 def test_squats_bend_the_body_and_standing_does_not(vision: Bench, shared_media: Path) -> None:
-    result = told(vision, shared_media / "pose/tfjs_squats_vertical.mp4")
+    result = told(vision.once(shared_media / "pose/tfjs_squats_vertical.mp4"))
     tilted = [segment for segment in result.segments if abs(segment.body.lean_degrees) > 15]
     upright = [segment for segment in result.segments if abs(segment.body.lean_degrees) < 8]
     assert tilted
@@ -85,7 +77,7 @@ def test_crossed_arms_of_a_portrait(vision: Bench, shared_media: Path, tmp_path:
     loaded = cv2.imread(str(shared_media / "age_face/portrait_obama_2012.jpg"))
     assert loaded is not None
     portrait = np.ascontiguousarray(loaded[..., ::-1]).astype(np.uint8, copy=False)
-    result = told(vision, pictures.write(tmp_path / "portrait.mp4", [portrait] * 30))
+    result = told(vision.analyze(pictures.write(tmp_path / "portrait.mp4", [portrait] * 30), NAME))
     (segment,) = result.segments
     # One of his hands is behind the other arm: both rules are true.
     assert {"arms_crossed", "hand_on_arm"} & {*segment.body.rules}
@@ -95,7 +87,7 @@ def test_crossed_arms_of_a_portrait(vision: Bench, shared_media: Path, tmp_path:
 
 def test_a_hand_in_the_face(vision: Bench, shared_media: Path) -> None:
     """She wipes her eyes in the first seconds, and smiles in the last."""
-    result = told(vision, shared_media / "emotion_face/pyfeat_WolfgangLanger_sad_to_happy.mp4")
+    result = told(vision.once(shared_media / "emotion_face/pyfeat_WolfgangLanger_sad_to_happy.mp4"))
     touching_s = sum(segment.end_s - segment.start_s for segment in result.segments if segment.body.self_touch)
     assert touching_s > 1.0
     assert all("hand_at_face" in segment.body.rules for segment in result.segments if segment.body.self_touch)

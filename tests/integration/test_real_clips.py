@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from reelscope_runtime.contract import invalid_values
-from support.engine import SERVICES, Bench, benches
+from support import pictures
+from support.engine import Bench
 
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "media"
 FILES = sorted(path for folder in ("talking", "cuts", "pose") for path in (CLIPS / folder).glob("*.m*"))
@@ -22,17 +22,10 @@ KNOWN_CUTS = {
 """Hard cuts, as SOURCES.tsv has them: the first frame of the new shot."""
 
 
-@pytest.fixture(scope="module")
-def engines(shared_media: Path) -> Iterator[dict[str, Bench]]:
-    del shared_media
-    with benches(*SERVICES) as made:
-        yield made
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_analyzer_has_an_answer(path: Path, engines: dict[str, Bench]) -> None:
     for bench in engines.values():
-        for name, result in bench.analyze(path).items():
+        for name, result in bench.once(path).items():
             assert result.status in {"succeeded", "not_applicable"}, f"{name}: {result.problem}"
             assert result.coverage == pytest.approx(1.0), name
             assert not list(invalid_values(result))
@@ -41,9 +34,20 @@ def test_every_analyzer_has_an_answer(path: Path, engines: dict[str, Bench]) -> 
                 assert 0 <= segment.start_s <= segment.end_s
 
 
+def test_an_analyzer_alone_says_what_it_says_among_all(engines: dict[str, Bench], shared_media: Path, tmp_path: Path) -> None:
+    """Whoever asks for one gets the same as who asks for all."""
+    second = pictures.read(shared_media / "pose" / "tfjs_pose_1.mp4", 30)
+    path = pictures.write(tmp_path / "second.mp4", second, fps=30)
+    for name, among_all in engines["vision"].analyze(path).items():
+        (alone,) = engines["vision"].analyze(path, name).values()
+        assert alone.status == among_all.status == "succeeded", name
+        assert list(alone.segments) == list(among_all.segments), name
+        assert alone.summary == among_all.summary, name
+
+
 @pytest.mark.parametrize("name", KNOWN_CUTS)
 def test_every_known_cut_is_found_within_a_frame_and_no_other(name: str, engines: dict[str, Bench], shared_media: Path) -> None:
-    result = engines["vision"].analyze(shared_media / "cuts" / name, "cut_analysis")["cut_analysis"]
+    result = engines["vision"].once(shared_media / "cuts" / name, "cut_analysis")["cut_analysis"]
     found = [segment.cut.frame for segment in result.segments if segment.cut.kind == "hard"]
     assert len(found) == len(KNOWN_CUTS[name]), found
     assert all(abs(ours - truth) <= 1 for ours, truth in zip(found, KNOWN_CUTS[name], strict=True)), found
@@ -51,24 +55,24 @@ def test_every_known_cut_is_found_within_a_frame_and_no_other(name: str, engines
 
 @pytest.mark.parametrize("path", ONE_SHOT, ids=lambda path: path.name)
 def test_a_one_shot_clip_has_no_cut(path: Path, engines: dict[str, Bench]) -> None:
-    result = engines["vision"].analyze(path, "cut_analysis")["cut_analysis"]
+    result = engines["vision"].once(path, "cut_analysis")["cut_analysis"]
     assert not result.segments
     assert result.summary.cut.shot_count == 1
     assert result.summary.cut.rhythm == "one_shot"
 
 
 def test_objects_name_the_people_and_the_dog(engines: dict[str, Bench], shared_media: Path) -> None:
-    result = engines["vision"].analyze(shared_media / "pose" / "sam2_woman_dog.mp4", "object_detection")["object_detection"]
+    result = engines["vision"].once(shared_media / "pose" / "sam2_woman_dog.mp4", "object_detection")["object_detection"]
     tracks = [segment.object.label for segment in result.segments]
     assert 1 <= tracks.count("person") <= 2
     assert 1 <= tracks.count("dog") <= 2
     for path in ONE_SHOT:
-        found = engines["vision"].analyze(path, "object_detection")["object_detection"]
+        found = engines["vision"].once(path, "object_detection")["object_detection"]
         assert "person" in {segment.object.label for segment in found.segments}, path.name
 
 
 def test_the_words_of_jfk_are_right(engines: dict[str, Bench], shared_media: Path) -> None:
-    result = engines["speech"].analyze(shared_media / "speech" / "jfk_en.flac")["speech_transcription"]
+    result = engines["speech"].once(shared_media / "speech" / "jfk_en.flac")["speech_transcription"]
     words = "".join(letter for letter in result.summary.utterance.text.lower() if letter.isalpha() or letter == " ").split()
     assert " ".join(words) == (
         "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
@@ -77,7 +81,7 @@ def test_the_words_of_jfk_are_right(engines: dict[str, Bench], shared_media: Pat
 
 
 def test_the_storyboard_names_the_woman_and_her_dog(engines: dict[str, Bench], shared_media: Path) -> None:
-    result = engines["temporal"].analyze(shared_media / "pose" / "sam2_woman_dog.mp4")["qwen2_vl_temporal"]
+    result = engines["temporal"].once(shared_media / "pose" / "sam2_woman_dog.mp4")["qwen2_vl_temporal"]
     subjects = {subject for segment in result.segments for subject in segment.description.subjects}
     assert {"a person", "a dog"} <= subjects
     assert len(result.summary.description.chapters) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,22 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
+from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from reelscope.vision.v1.details_pb2 import CompositionDetail
 from support import pictures
-from support.engine import Bench, benches
+from support.engine import Bench
 
 NAME = "composition_analysis"
 
 
-@pytest.fixture(scope="module")
-def vision(shared_media: Path) -> Iterator[Bench]:
-    del shared_media
-    with benches("vision") as made:
-        yield made["vision"]
-
-
-def only(vision: Bench, path: Path) -> CompositionDetail:
-    result = vision.analyze(path, NAME)[NAME]
+def only(results: dict[str, AnalyzerResult]) -> CompositionDetail:
+    result = results[NAME]
     assert result.status == "succeeded", result.problem
     (segment,) = result.segments
     return segment.composition
@@ -43,7 +36,7 @@ def test_one_person_in_a_vertical_clip(
     name: str, crown: float, eyes: tuple[float, float], vision: Bench, shared_media: Path
 ) -> None:
     """Crown and eyes are read off the pictures by eye; these people hardly move, or (squats) move down and up."""
-    found = only(vision, shared_media / name)
+    found = only(vision.once(shared_media / name))
     assert (found.subject_kind, found.people, found.subject_position, found.aspect_use) == ("person", 1, "center", "full")
     assert found.headroom == pytest.approx(crown, abs=0.04)
     assert (found.focus.x, found.focus.y) == (pytest.approx(eyes[0], abs=0.06), pytest.approx(eyes[1], abs=0.04))
@@ -62,21 +55,21 @@ def test_a_clip_that_is_moved_under_the_buttons(vision: Bench, shared_media: Pat
         left, top = round(0.93 * 540 - 0.55 * 270), round(0.5 * 960 - 0.39 * 480)
         canvas[top : top + 480, left:] = small[:, : 540 - left]
         moved.append(np.asarray(canvas, np.uint8))
-    found = only(vision, pictures.write(tmp_path / "moved.mp4", moved))
+    found = only(vision.analyze(pictures.write(tmp_path / "moved.mp4", moved), NAME))
     covered = {one.zone: one.covered_share for one in found.safe_zone_conflicts if one.what == "face"}
     assert covered["tiktok_right_rail"] > 0.5
     assert found.subject_position == "right"
 
 
 def test_a_face_and_then_none(vision: Bench, shared_media: Path) -> None:
-    segments = vision.analyze(shared_media / "cuts/pyfeat_face_noface.mov", NAME)[NAME].segments
+    segments = vision.once(shared_media / "cuts/pyfeat_face_noface.mov", NAME)[NAME].segments
     assert [segment.composition.people for segment in segments][:2] == [1, 0]
     assert segments[0].composition.HasField("headroom")
     assert not segments[1].composition.HasField("headroom")
 
 
 def test_segments_follow_each_other_and_shots(vision: Bench, shared_media: Path) -> None:
-    results = vision.analyze(shared_media / "cuts/psd_testvideo.mp4", NAME, "cut_analysis")
+    results = vision.once(shared_media / "cuts/psd_testvideo.mp4", NAME, "cut_analysis")
     segments = results[NAME].segments
     cuts_s = [shot.start_s for shot in results["cut_analysis"].summary.cut.shots]
     assert all(before.end_s <= after.start_s + 1e-6 for before, after in pairwise(segments))
@@ -90,9 +83,9 @@ def test_a_film_in_a_vertical_clip(vision: Bench, shared_media: Path, tmp_path: 
     frames = [
         cv2.resize(one, (960, 540)) for one in pictures.read(shared_media / "camera/pexels_teacher_push_in.mp4", 330)[-25:]
     ]
-    wide = only(vision, pictures.write(tmp_path / "wide.mp4", [np.asarray(one, np.uint8) for one in frames]))
+    wide = only(vision.analyze(pictures.write(tmp_path / "wide.mp4", [np.asarray(one, np.uint8) for one in frames]), NAME))
     boxed = [np.pad(cv2.resize(one, (720, 405)), ((437, 438), (0, 0), (0, 0))) for one in frames]
-    tall = only(vision, pictures.write(tmp_path / "tall.mp4", boxed))
+    tall = only(vision.analyze(pictures.write(tmp_path / "tall.mp4", boxed), NAME))
     assert (wide.aspect_use, tall.aspect_use) == ("full", "letterboxed")
     assert tall.rule_of_thirds == pytest.approx(wide.rule_of_thirds, abs=0.08)
     assert tall.headroom == pytest.approx(wide.headroom, abs=0.04)

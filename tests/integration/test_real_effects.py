@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.engine import Bench, benches
+from support.engine import Bench
 
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "media"
 PLAIN = sorted(
@@ -24,15 +23,8 @@ TESTVIDEO = [
 WITHIN_S = 0.2
 
 
-@pytest.fixture(scope="module")
-def vision(shared_media: Path) -> Iterator[Bench]:
-    del shared_media
-    with benches("vision") as made:
-        yield made["vision"]
-
-
 def test_every_gradual_transition_with_its_kind_and_times(vision: Bench, shared_media: Path) -> None:
-    results = vision.analyze(shared_media / "cuts" / "psd_testvideo.mp4", "visual_effects", "cut_analysis")
+    results = vision.once(shared_media / "cuts" / "psd_testvideo.mp4", "visual_effects", "cut_analysis")
     found = list(results["visual_effects"].segments)
     assert [one.effect.kind for one in found] == [kind for kind, _, _ in TESTVIDEO]
     for one, (_, first, last) in zip(found, TESTVIDEO, strict=True):
@@ -44,12 +36,12 @@ def test_every_gradual_transition_with_its_kind_and_times(vision: Bench, shared_
 
 
 def test_fades_between_black_and_white_are_no_cuts(vision: Bench, shared_media: Path) -> None:
-    results = vision.analyze(shared_media / "cuts" / "psd_fades.mp4", "visual_effects", "cut_analysis")
+    results = vision.once(shared_media / "cuts" / "psd_fades.mp4", "visual_effects", "cut_analysis")
     assert {one.cut.kind for one in results["cut_analysis"].segments} == {"fade"}
     assert [one.effect.kind for one in results["visual_effects"].segments] == ["fade_in", "fade_out"] * 3
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.name)
 def test_no_effect_where_there_is_none(path: Path, vision: Bench) -> None:
-    segments = vision.analyze(path, "visual_effects")["visual_effects"].segments
+    segments = vision.once(path, "visual_effects")["visual_effects"].segments
     assert [(one.effect.kind, one.start_s, one.end_s) for one in segments] == []

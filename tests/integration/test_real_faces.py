@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from reelscope_vision.analyzers.age_estimation import GROUPS, OLDEST
-from support.engine import Bench, benches
+from support.engine import Bench
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "media"
@@ -25,19 +24,12 @@ OCCUPIED = 5.0
 """SOURCES.tsv: hands cover the face of the sad-to-happy clip for seconds; one emotion is only told outside of that."""
 
 
-@pytest.fixture(scope="module")
-def vision(shared_media: Path) -> Iterator[Bench]:
-    del shared_media
-    with benches("vision") as made:
-        yield made["vision"]
-
-
 def found(name: str) -> Path:
     return next(SHARED.glob(f"*/{name}"))
 
 
 def analyzed(vision: Bench, name: str) -> dict[str, AnalyzerResult]:
-    results = vision.analyze(found(name), *NAMES)
+    results = vision.once(found(name), *NAMES)
     assert {result.status for result in results.values()} == {"succeeded"}, results
     return results
 
@@ -68,7 +60,7 @@ def test_a_rocket_is_nobody(vision: Bench) -> None:
     """Nor are a cup, a cat and stars: of the demo's shots only two show people, and each of them one face all the time."""
     truth = json.loads((SAMPLES / "demo.truth.json").read_text(encoding="utf-8"))
     shots = [(shot["start_s"], shot["end_s"]) for shot in truth["shots"] if shot["picture"] in {"camera", "astronaut"}]
-    segments = vision.analyze(SAMPLES / "demo.mp4", "face_detection")["face_detection"].segments
+    segments = vision.once(SAMPLES / "demo.mp4", "face_detection")["face_detection"].segments
     assert len(segments) == len(shots) == 2
     for segment, (start_s, end_s) in zip(segments, shots, strict=True):
         assert (segment.start_s, segment.end_s) == pytest.approx((start_s, end_s), abs=1 / truth["fps"])

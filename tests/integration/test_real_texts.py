@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
@@ -13,7 +13,7 @@ from rapidfuzz.distance import Levenshtein
 from reelscope.analysis.v1.analysis_pb2 import Segment
 from reelscope_vision.features import text_lines
 from reelscope_vision.nets.text_detection import Net, TextBox, find_text
-from support.engine import Bench, benches
+from support.engine import Bench
 from support.pictures import Picture
 
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "media"
@@ -36,15 +36,8 @@ WHOLES_A_SECOND = 1.0
 PLAIN = sorted(path for folder in ("talking", "pose", "emotion_face") for path in (CLIPS / folder).glob("*.m*"))
 
 
-@pytest.fixture(scope="module")
-def vision(shared_media: Path) -> Iterator[Bench]:
-    del shared_media
-    with benches("vision") as made:
-        yield made["vision"]
-
-
 def read(vision: Bench, path: Path) -> list[Segment]:
-    result = vision.analyze(path, "text_overlay")["text_overlay"]
+    result = vision.once(path, "text_overlay")["text_overlay"]
     assert result.status == "succeeded", result.problem
     return list(result.segments)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from support import sound
-from support.engine import Bench, benches
+from support.engine import Bench
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "services" / "speech" / "tests"))
 
@@ -58,9 +57,8 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(shared_media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with benches("speech") as made:
-        yield Lab(made["speech"], shared_media, tmp_path_factory.mktemp("flow"))
+def lab(speech: Bench, shared_media: Path, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return Lab(speech, shared_media, tmp_path_factory.mktemp("flow"))
 
 
 def place(samples: NDArray[np.float32], near_s: float) -> int:

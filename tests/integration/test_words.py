@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -15,7 +14,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from reelscope.analysis.v1.analysis_pb2 import AnalyzerResult
 from support import sound
-from support.engine import Bench, benches
+from support.engine import Bench
 
 RATE = 16000
 JFK = "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"
@@ -43,15 +42,8 @@ DIGITS = dict(zip("0123456789", ("zero", "one", "two", "three", "four", "five", 
 """The English normaliser takes counted-out numbers for one number: "one two three" is 123 to it, "1, 2, 3" is not."""
 
 
-@pytest.fixture(scope="module")
-def speech(shared_media: Path) -> Iterator[Bench]:
-    del shared_media
-    with benches("speech") as made:
-        yield made["speech"]
-
-
 def heard(speech: Bench, path: Path) -> AnalyzerResult:
-    result = speech.analyze(path, "speech_transcription")["speech_transcription"]
+    result = speech.once(path, "speech_transcription")["speech_transcription"]
     assert result.status == "succeeded", result.problem
     return result
 
@@ -122,7 +114,7 @@ def test_words_a_minute(language: str, speech: Bench, shared_media: Path) -> Non
     words = truths()[language]["words"]
     truth = 60 * len(words) / (words[-1]["end_sec"] - words[0]["start_sec"])  # type: ignore[arg-type, index]
     path = shared_media / "speech" / f"leopard_test_{language}.wav"
-    found = speech.analyze(path, "speech_rate")["speech_rate"].summary.rate
+    found = speech.once(path, "speech_rate")["speech_rate"].summary.rate
     assert found.words_per_minute == pytest.approx(truth, rel=0.05)
     assert found.articulation_rate >= found.syllables_per_s > 3
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from reelscope.analysis.v1.analysis_pb2 import AnalyzeOptions, AnalyzerResult, Segment
+from reelscope.analysis.v1.analysis_pb2 import AnalysisDocument, AnalyzeOptions, AnalyzerResult, Segment
 from reelscope_runtime.engine.catalog import Catalog
 from reelscope_runtime.engine.run import Cancellation, Run
 from reelscope_runtime.media.host import MediaHost
@@ -31,9 +33,16 @@ class Silent:
 
 
 class Bench:
-    """One service's engine with its models loaded."""
+    """One service's engine, with the models that it was asked for loaded.
 
-    def __init__(self, service: str, host: MediaHost, settings: RuntimeSettings) -> None:
+    Args:
+        service: Its name.
+        host: Decodes.
+        settings: Of models and media.
+        kept: Folder for what `once` keeps, shared by all processes of a test run.
+    """
+
+    def __init__(self, service: str, host: MediaHost, settings: RuntimeSettings, kept: Path) -> None:
         package = f"reelscope_{service}"
         main = importlib.import_module(f"{package}.main")
         self.catalog = Catalog(main.SERVICE.features, main.SERVICE.analyzers)
@@ -42,7 +51,9 @@ class Bench:
             settings.models,
             {"onnx": load_onnx, **main.SERVICE.loaders},
         )
+        self._service = service
         self._host = host
+        self._kept = kept
         self._threads = settings.models.threads
 
     def analyze(self, path: Path, *names: str) -> dict[str, AnalyzerResult]:
@@ -60,13 +71,26 @@ class Bench:
         results = run.execute(lambda specs: self._host.decode(path, info, specs), Cancellation(), 600)
         return {result.analyzer: result for result in results}
 
+    def once(self, path: Path, *names: str) -> dict[str, AnalyzerResult]:
+        """Like `analyze`, for clips that many tests look at: the first who asks has all analyzers run, the others get what they
+        found, in whichever process of the test run they are."""
+        file = self._kept / f"{self._service}-{hashlib.sha256(bytes(path.resolve())).hexdigest()}"
+        with file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                partial = file.with_suffix(".partial")
+                partial.write_bytes(AnalysisDocument(analyzer_results=self.analyze(path)).SerializeToString())
+                partial.rename(file)
+        results = AnalysisDocument.FromString(file.read_bytes()).analyzer_results
+        return {name: results[name] for name in names or sorted(results)}
+
 
 @contextmanager
-def benches(*services: str) -> Iterator[dict[str, Bench]]:
-    """The engines of the named services, one decoder host for all."""
+def benches(kept: Path) -> Iterator[dict[str, Bench]]:
+    """The engines of all services, one decoder host for all. `kept` is a folder for `Bench.once`."""
     settings = RuntimeSettings()
     host = MediaHost(settings.media)
-    made = {service: Bench(service, host, settings) for service in services}
+    made = {service: Bench(service, host, settings, kept) for service in SERVICES}
     try:
         yield made
     finally:
