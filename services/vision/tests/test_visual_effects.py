@@ -89,6 +89,25 @@ def test_a_blurred_stretch(scene: Frames, analyze: Analyze, make_clip: MakeClip)
     assert found["blur"].end_s == pytest.approx(40 / RATE, abs=0.15)
 
 
+def test_what_a_blur_hides_is_no_change_of_speed(analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]) -> None:
+    """A camera that comes nearer evenly: where it is blurred, less seems to move."""
+    frames = np.stack([cv2.resize(frame, (640, 360)) for frame in clip_of(media(SCENES[1]), 100)]).astype(np.uint8)
+    for frame in frames[33:66]:
+        frame[:] = cv2.GaussianBlur(frame, (0, 0), 7)
+    assert set(effects(analyze, make_clip(frames, rate=RATE))) == {"blur"}
+
+
+def test_a_coloured_title_on_a_plain_ground_is_no_glitch(analyze: Analyze, make_clip: MakeClip) -> None:
+    """Its letters are bright in red and dark in blue, and rise into the picture from behind an edge."""
+    frames = np.full((60, 360, 640, 3), (48, 60, 72), np.uint8)
+    for number, frame in enumerate(frames):
+        cv2.putText(
+            frame, "THANKS FOR WATCHING", (190, 200 - 40 + min(40, number)), cv2.FONT_HERSHEY_DUPLEX, 0.8, (255, 228, 0), 2
+        )
+        frame[: 200 - 40] = (48, 60, 72)
+    assert not effects(analyze, make_clip(frames, rate=RATE))
+
+
 def test_a_title_over_a_sky_is_no_blur(analyze: Analyze, make_clip: MakeClip) -> None:
     sky = np.linspace((120, 170, 230), (200, 220, 240), 360)[None, :, None].repeat(640, axis=2)
     frames = sky.repeat(60, axis=0).astype(np.uint8)
@@ -223,7 +242,7 @@ def test_split_screens(across: int, down: int, analyze: Analyze, make_clip: Make
     assert len(found["split_screen"].effect.regions) == across * down
 
 
-@pytest.mark.parametrize("corner", [(0.62, 0.06), (0.05, 0.6)])
+@pytest.mark.parametrize("corner", [(0.62, 0.06), (0.05, 0.6), (1 - 200 / 640, 1 - 116 / 360), (0.3, 1 - 116 / 360)])
 def test_a_picture_in_the_picture(
     corner: tuple[float, float], analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]
 ) -> None:

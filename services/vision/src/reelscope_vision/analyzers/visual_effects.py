@@ -47,14 +47,17 @@ _GRADUAL: Final = {"dissolve": "two pictures are mixed", "wipe": "one picture pu
 _DIP: Final = 0.6
 """A fade through black or white has less than this of the spread at either end."""
 
+_LEAST_SPREAD: Final = 2.0
+"""Grey levels of spread of a picture that can fade at all; of plain ones it is noise."""
+
 _JOINED_S: Final = 0.1
 """What goes on in the next shot is one effect: bars, no colour."""
 
-_MOVES: Final = frozenset({"zoom_punch", "shake"})
+_TOUCH_MOTION: Final = frozenset({"zoom_punch", "shake", "blur"})
 
 _NEAR_S: Final = 0.25
 _BEFORE_S: Final = 0.4
-"""Seconds around a punch or a shake in which it makes or hides motion, and before it in which a still picture rests."""
+"""Seconds around a punch, a shake or a blur in which it makes or hides motion, and before it in which a still picture rests."""
 
 _LASTING: Final = frozenset({"grayscale", "filter", "letterbox", "split_screen", "picture_in_picture", "mirror"})
 
@@ -69,7 +72,7 @@ class VisualEffects(Analyzer):
     """
 
     name = "visual_effects"
-    version = "2"
+    version = "3"
     description = (
         "Fades, dissolves, wipes, flashes, freezes, speed, punches, shakes, glitches, filters, blur, bars, split pictures"
     )
@@ -144,7 +147,8 @@ class VisualEffects(Analyzer):
         if not times_s:
             return
         lowest = int(spreads.argmin())
-        through = spreads[lowest] < _DIP * min(spreads[0], spreads[-1]) and 0 < lowest < len(times_s) - 1
+        ends = min(spreads[0], spreads[-1])
+        through = spreads[lowest] < _DIP * ends and ends >= _LEAST_SPREAD and 0 < lowest < len(times_s) - 1
         # Between plain pictures, say black and white, the brighter one counts as the picture.
         plain = not through and max(spreads[0], spreads[-1]) < 2 * max(1.0, min(spreads[0], spreads[-1]))
         named, levels = ("brightness", np.array(lumas)) if plain else ("spread", spreads)
@@ -168,19 +172,20 @@ class VisualEffects(Analyzer):
 
 
 def _of_shot(shot: Shot) -> list[Effect]:
-    """All effects within a shot, less those that only seem to be: a punch or a shake starts and stops the motion itself."""
+    """All effects within a shot, less those that only seem to be: a punch or a shake starts and stops the motion itself, and a
+    blur hides a part of it."""
     found = [effect for detector in _DETECTORS for effect in detector(shot)]
-    moves = [one for one in found if one.kind in _MOVES]
-    return [one for one in found if not any(_is_echo(one, move, shot) for move in moves)]
+    causes = [one for one in found if one.kind in _TOUCH_MOTION]
+    return [one for one in found if not any(_is_echo(one, cause, shot) for cause in causes)]
 
 
-def _is_echo(one: Effect, move: Effect, shot: Shot) -> bool:
+def _is_echo(one: Effect, cause: Effect, shot: Shot) -> bool:
     if one.kind == "freeze":
         # What rests after it and rested before it is a picture that only the effect moved.
-        before = shot.change[(shot.starts_s < move.start_s) & (shot.starts_s >= move.start_s - _BEFORE_S)][1:]
+        before = shot.change[(shot.starts_s < cause.start_s) & (shot.starts_s >= cause.start_s - _BEFORE_S)][1:]
         rested = len(before) > 0 and float(np.median(before)) <= STILL
-        return rested and abs(one.start_s - move.end_s) <= _NEAR_S
-    edges = (move.start_s, move.end_s)
+        return rested and abs(one.start_s - cause.end_s) <= _NEAR_S
+    edges = (cause.start_s, cause.end_s)
     return one.kind == "speed_up" and any(abs(at - edge) <= _NEAR_S for at in (one.start_s, one.end_s) for edge in edges)
 
 

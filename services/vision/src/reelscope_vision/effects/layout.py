@@ -62,6 +62,13 @@ _INSET_SEAM: Final = 0.75
 _LEAST_SIDE_SHOWN: Final = 0.5
 """Share of all sides together, and of each one, that is a sharp step."""
 
+_FLUSH_SEAM: Final = 0.94
+"""The same for an inset in a corner or at an edge of the picture. Of its sides only two or three are to be seen, and rooms have
+such corners: at 0.85 a window of a car is taken for one."""
+
+_FLUSH_TRUST: Final = 0.5
+"""Of such a one beside one with four sides of its own: what lies between the latter and the picture's edge is not in it."""
+
 _SURER: Final = 4
 """Power by which sides that show better outdo a larger area: rectangles within the inset, or with a chance line, are worse."""
 
@@ -212,44 +219,63 @@ def _seams(shares: NDArray[np.floating]) -> Places:
 
 
 def _inset(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> tuple[float, float, float, float] | None:
-    """The rectangle whose four sides are sharp steps, the surest one."""
+    """The rectangle whose sides are sharp steps, the surest one; two of its sides may be edges of the picture."""
     height, width = across.shape
     # A side may be spread over two columns by scaling.
     sides = np.asarray(cv2.dilate(across.astype(np.uint8), np.ones((1, 3), np.uint8)))
     edges = np.asarray(cv2.dilate(down.astype(np.uint8), np.ones((3, 1), np.uint8)))
     at_x, at_y = _longest(sides.sum(axis=0), width, height), _longest(edges.sum(axis=1), height, width)
-    x_pairs = _pairs(at_x, width)
-    y_pairs = _pairs(at_y, height)
+    x_pairs, y_pairs = _pairs(at_x, width), _pairs(at_y, height)
     if not len(x_pairs) or not len(y_pairs):
         return None
-    above, before = np.zeros((height + 1, width), np.int32), np.zeros((height, width + 1), np.int32)
-    above[1:, at_x] = sides[:, at_x].cumsum(axis=0, dtype=np.int32)
-    before[at_y, 1:] = edges[at_y].cumsum(axis=1, dtype=np.int32)
-    # Share of each upright side between each pair of heights, [y pairs, x]; and of each level side, [x pairs, y].
-    upright = (above[y_pairs[:, 1]] - above[y_pairs[:, 0]]) / np.diff(y_pairs, axis=1)
-    level = ((before[:, x_pairs[:, 1]] - before[:, x_pairs[:, 0]]) / np.diff(x_pairs, axis=1).T).T
-    sides_shown = np.stack(
-        [
-            upright[:, x_pairs[:, 0]].T,
-            upright[:, x_pairs[:, 1]].T,
-            level[:, y_pairs[:, 0]],
-            level[:, y_pairs[:, 1]],
-        ]
+    upright, upright_beyond = _shown(sides, at_x, x_pairs, y_pairs)
+    level, level_beyond = (one.swapaxes(1, 2) for one in _shown(edges.T, at_y, y_pairs, x_pairs))
+    sides_shown, beyond = np.concatenate([upright, level]), np.concatenate([upright_beyond, level_beyond])
+    mean = np.nanmean(sides_shown, axis=0)
+    # Where the picture's edge is a side, the others must end at it: one that goes on is the end of a bar, or a seam.
+    is_flush = np.isnan(sides_shown).any(axis=0)
+    ends = np.where(is_flush, np.nanmax(beyond, axis=0), 0.0) < _LEAST_SIDE_SHOWN
+    shown = (
+        (np.nanmin(sides_shown, axis=0) >= _LEAST_SIDE_SHOWN) & (mean >= np.where(is_flush, _FLUSH_SEAM, _INSET_SEAM)) & ends
     )
-    shown = (sides_shown.min(axis=0) >= _LEAST_SIDE_SHOWN) & (sides_shown.mean(axis=0) >= _INSET_SEAM)
     if not shown.any():
         return None
     areas = np.diff(x_pairs, axis=1) * np.diff(y_pairs, axis=1).T
-    surest = np.where(shown, areas * sides_shown.mean(axis=0) ** _SURER, 0.0)
+    surest = np.where(shown, areas * mean**_SURER * np.where(is_flush, _FLUSH_TRUST, 1.0), 0.0)
     x, y = np.unravel_index(int(surest.argmax()), surest.shape)
     left, right = x_pairs[x] / width
     top, bottom = y_pairs[y] / height
     return float(left), float(top), float(right), float(bottom)
 
 
+def _shown(
+    steps: NDArray[np.uint8], at: list[int], pairs: NDArray[np.intp], spans: NDArray[np.intp]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Shares of the upright sides of rectangles that are sharp steps, and of what prolongs these sides beyond the rectangle.
+
+    Args:
+        steps: Where there is a step, shape [h, w].
+        at: Columns that the pairs are made of.
+        pairs: Left and right of each rectangle, shape [n, 2]; 0 and w are the picture's edges.
+        spans: Top and bottom, shape [m, 2].
+
+    Returns:
+        Two arrays [2, n, m], first the left sides, then the right ones; NaN for the picture's edges, which are no steps.
+    """
+    height, width = steps.shape
+    above = np.zeros((height + 1, width + 1), np.int32)
+    above[1:, at] = steps[:, at].cumsum(axis=0, dtype=np.int32)
+    inside = above[spans[:, 1]] - above[spans[:, 0]]
+    lengths = np.diff(spans, axis=1)
+    shares, beyond = inside / lengths, (above[-1] - inside) / np.maximum(1, height - lengths)
+    for one in (shares, beyond):
+        one[:, [0, width]] = np.nan
+    return shares.T[pairs.T], beyond.T[pairs.T]
+
+
 def _pairs(places: list[int], length: int) -> NDArray[np.intp]:
-    """Two places each that may be opposite sides of an inset, shape [n, 2]."""
-    ordered = sorted(places)
+    """Two places each that may be opposite sides of an inset, shape [n, 2]; one may be an edge of the picture."""
+    ordered = [0, *sorted(places), length]
     found = [(low, high) for low in ordered for high in ordered if _INSET_SIDE[0] <= (high - low) / length <= _INSET_SIDE[1]]
     return np.array(found, np.intp).reshape(-1, 2)
 

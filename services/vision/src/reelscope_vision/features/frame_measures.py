@@ -37,6 +37,9 @@ _LEAST_FRINGE: Final = 2
 _FITS, _FITS_BETTER = 0.5, 1.3
 """Correlation of the edges of red and blue where they fit best, and times that in place."""
 
+_EDGE, _TORN = 8.0, 0.2
+"""Grey levels of an edge, and the share of the rows that have one in a picture of which red and blue can be told apart."""
+
 _LAYOUT_RATE: Final = 2.0
 """Layouts a second: no editor changes them faster for long."""
 
@@ -45,7 +48,7 @@ class FrameMeasuresFeature(Feature):
     """One item per frame, up to 30 a second; `index` is the number of the decoded frame."""
 
     name = "frame_measures"
-    version = "2"
+    version = "3"
     frames = SEEN
 
     def __init__(self, context: NodeContext) -> None:
@@ -140,7 +143,8 @@ def _fringe(red: Gray, blue: Gray) -> float:
         moved = np.ascontiguousarray(red_edges[:, at : at + span])
         return float(np.vdot(moved, inner)) / max(1.0, float(np.sqrt(size * np.vdot(moved, moved))))
 
-    in_place = fit(_FARTHEST_FRINGE)
+    # Edges of opposite ways fit as well, with the other sign: yellow letters on blue are bright in red and dark in blue.
+    in_place = abs(fit(_FARTHEST_FRINGE))
     # No correlation is more than 1: in most pictures none can be so much better.
     if in_place * _FITS_BETTER > 1:
         return 0.0
@@ -148,6 +152,9 @@ def _fringe(red: Gray, blue: Gray) -> float:
     best = int(fits.argmax())
     far = abs(best - _FARTHEST_FRINGE) >= _LEAST_FRINGE
     if not far or fits[best] < _FITS or fits[best] < _FITS_BETTER * in_place:
+        return 0.0
+    # All of a picture is torn, not a title alone.
+    if float((np.abs(blue_edges).max(axis=1) >= _EDGE).mean()) < _TORN:
         return 0.0
     return float(100 * (best - _FARTHEST_FRINGE) / width)
 
