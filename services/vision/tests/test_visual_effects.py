@@ -256,6 +256,25 @@ def test_a_picture_in_the_picture(
     assert (box.x, box.y, box.w, box.h) == pytest.approx((left / 640, top / 360, 200 / 640, 116 / 360), abs=0.02)
 
 
+def test_a_picture_in_the_picture_for_a_while(analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]) -> None:
+    """It comes and goes within a shot."""
+    frames = np.stack([cv2.resize(frame, (640, 360)) for frame in clip_of(media(SCENES[2]), 140)]).astype(np.uint8)
+    for frame, picture in zip(frames[37:102], clip_of(media(SCENES[1]), 65), strict=False):
+        frame[222:338, 20:220] = cv2.resize(picture, (200, 116))
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert set(found) == {"picture_in_picture"}
+    times_s = (found["picture_in_picture"].start_s, found["picture_in_picture"].end_s)
+    assert times_s == pytest.approx((37 / RATE, 102 / RATE), abs=0.1)
+
+
+def test_bars_for_a_while(analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]) -> None:
+    frames = np.stack([cv2.resize(frame, (640, 360)) for frame in clip_of(media(SCENES[2]), 140)]).astype(np.uint8)
+    frames[37:102, :45] = frames[37:102, -45:] = 0
+    found = effects(analyze, make_clip(frames, rate=RATE))
+    assert set(found) == {"letterbox"}
+    assert (found["letterbox"].start_s, found["letterbox"].end_s) == pytest.approx((37 / RATE, 102 / RATE), abs=0.1)
+
+
 def test_a_mirrored_picture(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
     half = scene[:, :, : scene.shape[2] // 2]
     assert "mirror" in effects(analyze, make_clip(np.concatenate([half, half[:, :, ::-1]], axis=2), rate=RATE))

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reelscope_vision.effects.effect import Effect, Region, Shot
 from reelscope_vision.effects.measures import CELLS
+from reelscope_vision.tracking.stretches import runs
 
 _SHARE: Final = 0.7
 """Share of a shot's layouts that must agree: edges of a scene move, or are hidden at times."""
@@ -18,31 +20,39 @@ _SHARE: Final = 0.7
 _LEAST: Final = 2
 """Layouts: one picture alone may be divided by chance."""
 
+_LEAST_PART: Final = 4
+"""The same of a division that is there for a part of the shot only."""
+
+_BRIDGE: Final = 1
+"""Layouts within such a part that may miss it."""
+
+_MOST_INSETS: Final = 4
+"""Different places of insets that are looked at in one shot."""
+
 _SAME: Final = 0.015
 _INSET_MOTION: Final = 0.5
 """Mean grey levels of change within an inset: a window or a poster on a wall does not move."""
 
 
 def letterbox(shot: Shot) -> Iterable[Effect]:
-    """Bars on two opposite sides, plain or filled with a blurred picture, for the whole shot."""
+    """Bars on two opposite sides, plain or filled with a blurred picture."""
     if not shot.layouts:
         return
     bars = np.array([layout.bars for _, layout in shot.layouts])
+    filled = np.array([layout.filled for _, layout in shot.layouts])
     for sides, name in (((0, 1), "above and below"), ((2, 3), "left and right")):
         there = (bars[:, sides[0]] > 0) & (bars[:, sides[1]] > 0)
-        if there.mean() < _SHARE:
-            continue
-        first, second = np.median(bars[there][:, sides], axis=0)
-        if abs(first - second) > max(_SAME, 0.2 * first):
-            continue
-        first, second = float(first), float(second)
-        regions: tuple[Region, ...] = ((0, 0, 1, first), (0, 1 - second, 1, 1))
-        if sides == (2, 3):
-            regions = ((0, 0, first, 1), (1 - second, 0, 1, 1))
-        filled = float(np.mean([layout.filled for _, layout in shot.layouts])) >= _SHARE
-        look = "bars filled with a blurred picture" if filled else "plain bars"
-        evidence = f"{look} {name}: {100 * first:.0f} % and {100 * second:.0f} %"
-        yield _whole(shot, "letterbox", strength=first + second, confidence=0.9, evidence=evidence, regions=regions)
+        for part, span in _parts(shot, there, shot.change):
+            first, second = (float(one) for one in np.median(bars[part & there][:, sides], axis=0))
+            is_filled = float(filled[part].mean()) >= _SHARE
+            if abs(first - second) > max(_SAME, 0.2 * first) or (is_filled and not part.all()):
+                continue  # a picture over its own blur begins with a cut
+            regions: tuple[Region, ...] = ((0, 0, 1, first), (0, 1 - second, 1, 1))
+            if sides == (2, 3):
+                regions = ((0, 0, first, 1), (1 - second, 0, 1, 1))
+            look = "bars filled with a blurred picture" if is_filled else "plain bars"
+            evidence = f"{look} {name}: {100 * first:.0f} % and {100 * second:.0f} %"
+            yield _effect(shot, span, "letterbox", strength=first + second, confidence=0.9, evidence=evidence, regions=regions)
 
 
 def split_screen(shot: Shot) -> Iterable[Effect]:
@@ -54,32 +64,82 @@ def split_screen(shot: Shot) -> Iterable[Effect]:
     xs, ys = [0.0, *columns, 1.0], [0.0, *rows, 1.0]
     regions = [(left, top, right, bottom) for top, bottom in itertools.pairwise(ys) for left, right in itertools.pairwise(xs)]
     evidence = f"{len(columns)} seams from the top to the bottom, {len(rows)} from the left to the right"
-    yield _whole(shot, "split_screen", strength=1.0, confidence=0.8, evidence=evidence, regions=tuple(regions))
+    whole = slice(0, len(shot))
+    yield _effect(shot, whole, "split_screen", strength=1.0, confidence=0.8, evidence=evidence, regions=tuple(regions))
 
 
 def picture_in_picture(shot: Shot) -> Iterable[Effect]:
-    """A rectangle with four sharp sides that stays where it is and moves within."""
-    insets = [layout.inset for _, layout in shot.layouts if layout.inset is not None]
-    if len(insets) < max(_LEAST, _SHARE * len(shot.layouts)):
-        return
-    middle = np.median(np.array(insets), axis=0)
-    near = np.array([np.abs(np.array(one) - middle).max() <= _SAME for one in insets])
-    if near.sum() < max(_LEAST, _SHARE * len(shot.layouts)):
-        return
-    left, top, right, bottom = (float(value) for value in middle)
-    columns = slice(round(left * CELLS), max(round(left * CELLS) + 1, round(right * CELLS)))
-    rows = slice(round(top * CELLS), max(round(top * CELLS) + 1, round(bottom * CELLS)))
-    inside = shot.cells.reshape(-1, CELLS, CELLS)[:, rows, columns].astype(np.float32)
-    # While the whole picture moves, so does a window in it; where it rests at times, only those times count.
-    resting = shot.resting[1:]
-    counted = inside[1:][resting] if resting.sum() >= CELLS else inside[1:]
-    # The median over time: a flash is no motion.
-    motion = float(np.nanmedian(np.nanmean(counted, axis=(1, 2)))) if len(counted) else 0.0
-    if motion >= _INSET_MOTION:
-        evidence = f"a rectangle with four sharp sides in which the picture changes by {motion:.1f} grey levels"
-        inset = (left, top, right, bottom)
-        area = (right - left) * (bottom - top)
-        yield _whole(shot, "picture_in_picture", strength=area, confidence=0.8, evidence=evidence, regions=(inset,))
+    """Rectangles with sharp sides that stay where they are and move within."""
+    insets = np.array([layout.inset or (np.nan,) * 4 for _, layout in shot.layouts]).reshape(-1, 4)
+    open_ = ~np.isnan(insets).any(axis=1)
+    for _ in range(_MOST_INSETS):
+        if open_.sum() < _LEAST:
+            return
+        _, at, counts = np.unique(np.round(insets[open_] / _SAME), axis=0, return_inverse=True, return_counts=True)
+        middle = np.median(insets[open_][at.reshape(-1) == int(counts.argmax())], axis=0)
+        there = open_ & (np.abs(insets - middle).max(axis=1) <= _SAME)
+        open_ &= ~there
+        inside = _cells_within(shot, middle)
+        for _, span in _parts(shot, there, inside.mean(axis=1)):
+            # While the whole picture moves, so does a window in it; where it rests at times, only those times count.
+            resting = shot.resting[span][1:]
+            counted = inside[span][1:]
+            counted = counted[resting] if resting.sum() >= CELLS else counted
+            # The median over time: a flash is no motion.
+            motion = float(np.nanmedian(np.nanmean(counted, axis=1))) if len(counted) else 0.0
+            if motion < _INSET_MOTION:
+                continue
+            left, top, right, bottom = (float(value) for value in middle)
+            evidence = f"a rectangle with sharp sides in which the picture changes by {motion:.1f} grey levels"
+            area = (right - left) * (bottom - top)
+            yield _effect(
+                shot,
+                span,
+                "picture_in_picture",
+                strength=area,
+                confidence=0.8,
+                evidence=evidence,
+                regions=((left, top, right, bottom),),
+            )
+
+
+def _cells_within(shot: Shot, box: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Change of the cells that a box covers, shape [frames, cells]."""
+    left, top, right, bottom = (round(float(value) * CELLS) for value in box)
+    cells = shot.cells.reshape(-1, CELLS, CELLS)[:, top : max(top + 1, bottom), left : max(left + 1, right)]
+    return cells.reshape(len(cells), -1).astype(np.float32)
+
+
+def _parts(shot: Shot, there: NDArray[np.bool_], change: NDArray[np.floating]) -> list[tuple[NDArray[np.bool_], slice]]:
+    """Where a division stays: the layouts of each part of the shot, and its frames; the whole shot if most layouts have it.
+
+    Args:
+        shot: Whose layouts are told of.
+        there: Which of them have the division.
+        change: Of each frame: layouts are half a second apart, and between two of them it came with the largest change.
+    """
+    if there.sum() >= _LEAST and there.mean() >= _SHARE:
+        return [(np.ones(len(there), np.bool_), slice(0, len(shot)))]
+    bridged = there.copy()
+    for first, beyond in runs(~there):
+        if first > 0 and beyond < len(there) and beyond - first <= _BRIDGE:
+            bridged[first:beyond] = True
+    at = [index for index, _ in shot.layouts]
+    change = np.nan_to_num(change)
+    found = []
+    for first, beyond in runs(bridged):
+        if there[first:beyond].sum() < _LEAST_PART:
+            continue
+        start = 0 if first == 0 else _largest(change, at[first - 1] + 1, at[first] + 1)
+        end = len(shot) if beyond == len(at) else _largest(change, at[beyond - 1] + 1, at[beyond] + 1)
+        part = np.zeros(len(there), np.bool_)
+        part[first:beyond] = True
+        found.append((part, slice(start, end)))
+    return found
+
+
+def _largest(values: NDArray[np.floating], low: int, beyond: int) -> int:
+    return low + int(values[low:beyond].argmax())
 
 
 def _lasting(places: Sequence[tuple[float, ...]]) -> list[float]:
@@ -95,5 +155,8 @@ def _lasting(places: Sequence[tuple[float, ...]]) -> list[float]:
     return sorted(kept)
 
 
-def _whole(shot: Shot, kind: str, *, strength: float, confidence: float, evidence: str, regions: tuple[Region, ...]) -> Effect:
-    return Effect(kind, float(shot.starts_s[0]), float(shot.ends_s[-1]), min(1.0, strength), confidence, evidence, regions)
+def _effect(
+    shot: Shot, span: slice, kind: str, *, strength: float, confidence: float, evidence: str, regions: tuple[Region, ...]
+) -> Effect:
+    start_s, end_s = float(shot.starts_s[span][0]), float(shot.ends_s[span][-1])
+    return Effect(kind, start_s, end_s, min(1.0, strength), confidence, evidence, regions)

@@ -222,8 +222,8 @@ def _inset(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> tuple[float, f
     """The rectangle whose sides are sharp steps, the surest one; two of its sides may be edges of the picture."""
     height, width = across.shape
     # A side may be spread over two columns by scaling.
-    sides = np.asarray(cv2.dilate(across.astype(np.uint8), np.ones((1, 3), np.uint8)))
-    edges = np.asarray(cv2.dilate(down.astype(np.uint8), np.ones((3, 1), np.uint8)))
+    sides = np.asarray(cv2.dilate(across.astype(np.uint8), np.ones((1, 3), np.uint8)), np.uint8)
+    edges = np.asarray(cv2.dilate(down.astype(np.uint8), np.ones((3, 1), np.uint8)), np.uint8)
     at_x, at_y = _longest(sides.sum(axis=0), width, height), _longest(edges.sum(axis=1), height, width)
     x_pairs, y_pairs = _pairs(at_x, width), _pairs(at_y, height)
     if not len(x_pairs) or not len(y_pairs):

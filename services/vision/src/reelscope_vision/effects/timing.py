@@ -118,6 +118,8 @@ def slow_motions(shot: Shot) -> Iterable[Effect]:
         start_s, end_s = float(shot.starts_s[first]), float(shot.ends_s[beyond - 1])
         if end_s - start_s < _SLOW_S or longest > width // 2 or len(outside) < width or float(outside.mean()) > _SLOW_SHARE / 3:
             continue
+        if float(np.median(shot.change[first:beyond][~part])) <= STILL:
+            continue  # hardly anything moves in between
         slower = 1 / max(1e-6, 1 - float(part.mean()))
         evidence = f"{100 * float(part.mean()):.0f} % repeated frames: about {slower:.1f} times slower"
         yield Effect(
