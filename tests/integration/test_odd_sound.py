@@ -20,7 +20,7 @@ FIRST_WORD_S = 0.3
 
 
 @pytest.fixture(scope="module")
-def speech(shared_media: Path) -> sound.Samples:
+def spoken(shared_media: Path) -> sound.Samples:
     """Eleven seconds of one man, mono at 48 kHz."""
     return sound.read(shared_media / "speech" / "jfk_en.flac", 48000)
 
@@ -72,19 +72,19 @@ def test_phone_quality_is_understood(engines: dict[str, Bench], tmp_path: Path, 
 
 
 def test_speech_in_the_centre_of_a_surround_mix_is_understood(
-    engines: dict[str, Bench], tmp_path: Path, speech: sound.Samples
+    engines: dict[str, Bench], tmp_path: Path, spoken: sound.Samples
 ) -> None:
-    mix = np.zeros((6, speech.shape[1]), np.float32)
-    mix[2] = speech[0]  # FL FR FC LFE BL BR
+    mix = np.zeros((6, spoken.shape[1]), np.float32)
+    mix[2] = spoken[0]  # FL FR FC LFE BL BR
     results = analyzed(engines, sound.write(tmp_path / "surround.mkv", mix, 48000, layout="5.1", video_s=11))
     assert WORDS in heard(results)
-    alone = analyzed(engines, sound.write(tmp_path / "mono.mkv", speech, 48000, video_s=11))
+    alone = analyzed(engines, sound.write(tmp_path / "mono.mkv", spoken, 48000, video_s=11))
     loudness = [result["audio_analysis"].summary.audio.integrated_lufs for result in (results, alone)]
     assert loudness[0] == pytest.approx(loudness[1], abs=0.1), "BS.1770 gives the centre the weight of any front channel"
 
 
-def test_late_audio_is_late_in_every_result(engines: dict[str, Bench], tmp_path: Path, speech: sound.Samples) -> None:
-    results = analyzed(engines, sound.write(tmp_path / "late.mkv", speech, 48000, start_s=2.0, video_s=13))
+def test_late_audio_is_late_in_every_result(engines: dict[str, Bench], tmp_path: Path, spoken: sound.Samples) -> None:
+    results = analyzed(engines, sound.write(tmp_path / "late.mkv", spoken, 48000, start_s=2.0, video_s=13))
     assert WORDS in heard(results)
     first = results["speech_transcription"].segments[0].utterance.words[0]
     assert first.start_s == pytest.approx(2.0 + FIRST_WORD_S, abs=0.15)
@@ -95,8 +95,8 @@ def test_late_audio_is_late_in_every_result(engines: dict[str, Bench], tmp_path:
         assert all(segment.start_s >= 1.5 for segment in results[name].segments), name
 
 
-def test_audio_that_ends_before_the_picture_is_whole(engines: dict[str, Bench], tmp_path: Path, speech: sound.Samples) -> None:
-    results = analyzed(engines, sound.write(tmp_path / "short.mkv", speech, 48000, video_s=20))
+def test_audio_that_ends_before_the_picture_is_whole(engines: dict[str, Bench], tmp_path: Path, spoken: sound.Samples) -> None:
+    results = analyzed(engines, sound.write(tmp_path / "short.mkv", spoken, 48000, video_s=20))
     assert WORDS in heard(results)
     assert all(segment.end_s <= 11.6 for result in results.values() for segment in result.segments)
 

@@ -184,7 +184,7 @@ TRUTH: dict[str, tuple[str, tuple[float, float]]] = {
 @pytest.mark.parametrize("name", TRUTH)
 def test_real_clips(name: str, vision: Bench, shared_media: Path) -> None:
     kind, (least, most) = TRUTH[name]
-    result = vision.once(shared_media / name, NAME)[NAME]
+    result = vision.analyze_once(shared_media / name, NAME)[NAME]
     summary = result.summary.background
     assert summary.dominant_kind == kind
     assert least <= summary.mean_foreground_share <= most
@@ -220,6 +220,6 @@ def test_kinds_survive_worse_pictures(
 
 
 def test_leaves_and_rocks_are_nobody(vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / "cuts" / "psd_testvideo.mp4", NAME)[NAME]
+    result = vision.analyze_once(shared_media / "cuts" / "psd_testvideo.mp4", NAME)[NAME]
     # A leaf, a deer, a rock and a grille; the detector takes the deer for a person in a picture or two.
     assert result.summary.background.mean_foreground_share < 0.05

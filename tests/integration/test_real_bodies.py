@@ -25,7 +25,7 @@ NOBODY = ("camera/moviepy_pan_left_dog.mp4", "camera/intel_bottle_static.mp4", "
 
 @pytest.mark.parametrize("name", ONE_PERSON)
 def test_one_person_is_one_track_all_the_time(name: str, vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / name, "body_pose")["body_pose"]
+    result = vision.analyze_once(shared_media / name, "body_pose")["body_pose"]
     assert result.status == "succeeded", result.problem
     assert (result.summary.pose.track_count, result.summary.pose.max_simultaneous) == (1, 1)
     seen_s = sum(segment.end_s - segment.start_s for segment in result.segments)
@@ -53,21 +53,21 @@ def test_squats_in_a_loop_are_all_counted_at_any_speed(fps: int, vision: Bench, 
 
 
 def test_two_squats(vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / "pose" / "tfjs_squats_vertical.mp4", "body_pose")["body_pose"]
+    result = vision.analyze_once(shared_media / "pose" / "tfjs_squats_vertical.mp4", "body_pose")["body_pose"]
     assert {action.name: action.repetitions for action in result.summary.pose.actions} == {"squat": 2}
     assert {segment.pose.repetitions for segment in result.segments} == {2}
 
 
 def test_who_bends_to_a_dog_or_balances_on_a_leg_does_nothing_else(vision: Bench, shared_media: Path) -> None:
-    balance = vision.once(shared_media / "pose" / "tfjs_pose_1.mp4", "body_pose")["body_pose"]
+    balance = vision.analyze_once(shared_media / "pose" / "tfjs_pose_1.mp4", "body_pose")["body_pose"]
     assert [share.label for share in balance.summary.pose.posture_shares] == ["standing"]
     assert {one.name: one.repetitions for one in balance.summary.pose.actions} == {"arms_up": 1}
-    bends = vision.once(shared_media / "pose" / "sam2_woman_dog.mp4", "body_pose")["body_pose"]
+    bends = vision.analyze_once(shared_media / "pose" / "sam2_woman_dog.mp4", "body_pose")["body_pose"]
     assert not bends.summary.pose.actions
 
 
 def test_who_sits_is_told_from_who_stands(vision: Bench, shared_media: Path) -> None:
     for name, posture in (("talking/latentsync_demo3_vertical.mp4", "sitting"), ("pose/sam2_woman_dog.mp4", "standing")):
-        shares = vision.once(shared_media / name, "body_pose")["body_pose"].summary.pose.posture_shares
+        shares = vision.analyze_once(shared_media / name, "body_pose")["body_pose"].summary.pose.posture_shares
         assert shares[0].label == posture
         assert shares[0].score > 0.8

@@ -22,8 +22,8 @@ def told(results: dict[str, AnalyzerResult]) -> AnalyzerResult:
 
 
 def test_hands_that_talk_and_hands_that_rest(vision: Bench, shared_media: Path) -> None:
-    talks = told(vision.once(shared_media / "talking/latentsync_demo3_vertical.mp4")).summary.body
-    rests = told(vision.once(shared_media / "talking/latentsync_demo1_vertical.mp4")).summary.body
+    talks = told(vision.analyze_once(shared_media / "talking/latentsync_demo3_vertical.mp4")).summary.body
+    rests = told(vision.analyze_once(shared_media / "talking/latentsync_demo1_vertical.mp4")).summary.body
     assert talks.gesticulation_rate >= 20
     # Hers rest, but for once when she lifts them and lays them down again.
     assert rests.gesticulation_rate <= talks.gesticulation_rate / 2
@@ -33,13 +33,13 @@ def test_hands_that_talk_and_hands_that_rest(vision: Bench, shared_media: Path) 
 
 
 def test_a_speaker_who_looks_around_faces_the_camera(vision: Bench, shared_media: Path) -> None:
-    body = told(vision.once(shared_media / "talking/latentsync_demo3_vertical.mp4")).summary.body
+    body = told(vision.analyze_once(shared_media / "talking/latentsync_demo3_vertical.mp4")).summary.body
     assert {score.label: score.score for score in body.facing_shares}["camera"] >= 0.8
 
 
 @pytest.mark.parametrize("name", ["talking/grid_bbaf2n.mpg", "talking/grid_lwbsza.mpg"])
 def test_a_head_alone_has_no_hands(name: str, vision: Bench, shared_media: Path) -> None:
-    result = told(vision.once(shared_media / name))
+    result = told(vision.analyze_once(shared_media / name))
     body = result.summary.body
     assert not body.HasField("gesticulation_rate")
     assert not body.HasField("openness")
@@ -64,7 +64,7 @@ def test_who_bends_down_beside_the_camera_leans_forward(
 
 
 def test_squats_bend_the_body_and_standing_does_not(vision: Bench, shared_media: Path) -> None:
-    result = told(vision.once(shared_media / "pose/tfjs_squats_vertical.mp4"))
+    result = told(vision.analyze_once(shared_media / "pose/tfjs_squats_vertical.mp4"))
     tilted = [segment for segment in result.segments if abs(segment.body.lean_degrees) > 15]
     upright = [segment for segment in result.segments if abs(segment.body.lean_degrees) < 8]
     assert tilted
@@ -87,7 +87,7 @@ def test_crossed_arms_of_a_portrait(vision: Bench, shared_media: Path, tmp_path:
 
 def test_a_hand_in_the_face(vision: Bench, shared_media: Path) -> None:
     """She wipes her eyes in the first seconds, and smiles in the last."""
-    result = told(vision.once(shared_media / "emotion_face/pyfeat_WolfgangLanger_sad_to_happy.mp4"))
+    result = told(vision.analyze_once(shared_media / "emotion_face/pyfeat_WolfgangLanger_sad_to_happy.mp4"))
     touching_s = sum(segment.end_s - segment.start_s for segment in result.segments if segment.body.self_touch)
     assert touching_s > 1.0
     assert all("hand_at_face" in segment.body.rules for segment in result.segments if segment.body.self_touch)

@@ -27,20 +27,20 @@ STILL = [
 
 @pytest.mark.parametrize("name", MOVES)
 def test_the_dominant_motion(name: str, vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / name, "camera_analysis")["camera_analysis"]
+    result = vision.analyze_once(shared_media / name, "camera_analysis")["camera_analysis"]
     assert result.summary.camera.dominant_motion == MOVES[name]
     assert all(one.camera.motion in {MOVES[name], "static", "handheld"} for one in result.segments)
 
 
 @pytest.mark.parametrize("name", STILL)
 def test_a_still_camera_never_moves(name: str, vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / name, "camera_analysis")["camera_analysis"]
+    result = vision.analyze_once(shared_media / name, "camera_analysis")["camera_analysis"]
     assert {one.camera.motion for one in result.segments} == {"static"}
     assert result.segments[0].start_s == 0.0
 
 
 def test_a_push_in_begins_and_ends(vision: Bench, shared_media: Path) -> None:
-    segments = vision.once(shared_media / "camera" / "pexels_teacher_push_in.mp4", "camera_analysis")[
+    segments = vision.analyze_once(shared_media / "camera" / "pexels_teacher_push_in.mp4", "camera_analysis")[
         "camera_analysis"
     ].segments
     (push,) = [one for one in segments if one.camera.motion == "zoom_in"]
@@ -53,7 +53,7 @@ def test_zooms_on_people_who_hide_the_background(vision: Bench) -> None:
     """The sample's photographer and astronaut: still pictures that are zoomed, mostly person, the rest a plain sky or wall."""
     root = Path(__file__).resolve().parents[2] / "samples"
     made = [one for one in json.loads((root / "demo.truth.json").read_text())["camera"] if 6.0 <= one["start_s"] < 12.0]
-    result = vision.once(root / "demo.mp4", "camera_analysis")["camera_analysis"]
+    result = vision.analyze_once(root / "demo.mp4", "camera_analysis")["camera_analysis"]
     found = [one for one in result.segments if 6.0 <= one.start_s < 12.0]
     assert [one.camera.motion for one in found] == [one["motion"] for one in made] == ["zoom_out", "zoom_in"]
     for segment, truth in zip(found, made, strict=True):

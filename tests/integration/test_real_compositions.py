@@ -36,7 +36,7 @@ def test_one_person_in_a_vertical_clip(
     name: str, crown: float, eyes: tuple[float, float], vision: Bench, shared_media: Path
 ) -> None:
     """Crown and eyes are read off the pictures by eye; these people hardly move, or (squats) move down and up."""
-    found = only(vision.once(shared_media / name))
+    found = only(vision.analyze_once(shared_media / name))
     assert (found.subject_kind, found.people, found.subject_position, found.aspect_use) == ("person", 1, "center", "full")
     assert found.headroom == pytest.approx(crown, abs=0.04)
     assert (found.focus.x, found.focus.y) == (pytest.approx(eyes[0], abs=0.06), pytest.approx(eyes[1], abs=0.04))
@@ -62,14 +62,14 @@ def test_a_clip_that_is_moved_under_the_buttons(vision: Bench, shared_media: Pat
 
 
 def test_a_face_and_then_none(vision: Bench, shared_media: Path) -> None:
-    segments = vision.once(shared_media / "cuts/pyfeat_face_noface.mov", NAME)[NAME].segments
+    segments = vision.analyze_once(shared_media / "cuts/pyfeat_face_noface.mov", NAME)[NAME].segments
     assert [segment.composition.people for segment in segments][:2] == [1, 0]
     assert segments[0].composition.HasField("headroom")
     assert not segments[1].composition.HasField("headroom")
 
 
 def test_segments_follow_each_other_and_shots(vision: Bench, shared_media: Path) -> None:
-    results = vision.once(shared_media / "cuts/psd_testvideo.mp4", NAME, "cut_analysis")
+    results = vision.analyze_once(shared_media / "cuts/psd_testvideo.mp4", NAME, "cut_analysis")
     segments = results[NAME].segments
     cuts_s = [shot.start_s for shot in results["cut_analysis"].summary.cut.shots]
     assert all(before.end_s <= after.start_s + 1e-6 for before, after in pairwise(segments))

@@ -24,7 +24,7 @@ WITHIN_S = 0.2
 
 
 def test_every_gradual_transition_with_its_kind_and_times(vision: Bench, shared_media: Path) -> None:
-    results = vision.once(shared_media / "cuts" / "psd_testvideo.mp4", "visual_effects", "cut_analysis")
+    results = vision.analyze_once(shared_media / "cuts" / "psd_testvideo.mp4", "visual_effects", "cut_analysis")
     found = list(results["visual_effects"].segments)
     assert [one.effect.kind for one in found] == [kind for kind, _, _ in TESTVIDEO]
     for one, (_, first, last) in zip(found, TESTVIDEO, strict=True):
@@ -36,12 +36,12 @@ def test_every_gradual_transition_with_its_kind_and_times(vision: Bench, shared_
 
 
 def test_fades_between_black_and_white_are_no_cuts(vision: Bench, shared_media: Path) -> None:
-    results = vision.once(shared_media / "cuts" / "psd_fades.mp4", "visual_effects", "cut_analysis")
+    results = vision.analyze_once(shared_media / "cuts" / "psd_fades.mp4", "visual_effects", "cut_analysis")
     assert {one.cut.kind for one in results["cut_analysis"].segments} == {"fade"}
     assert [one.effect.kind for one in results["visual_effects"].segments] == ["fade_in", "fade_out"] * 3
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.name)
 def test_no_effect_where_there_is_none(path: Path, vision: Bench) -> None:
-    segments = vision.once(path, "visual_effects")["visual_effects"].segments
+    segments = vision.analyze_once(path, "visual_effects")["visual_effects"].segments
     assert [(one.effect.kind, one.start_s, one.end_s) for one in segments] == []

@@ -29,7 +29,7 @@ def found(name: str) -> Path:
 
 
 def analyzed(vision: Bench, name: str) -> dict[str, AnalyzerResult]:
-    results = vision.once(found(name), *NAMES)
+    results = vision.analyze_once(found(name), *NAMES)
     assert {result.status for result in results.values()} == {"succeeded"}, results
     return results
 
@@ -60,7 +60,7 @@ def test_a_rocket_is_nobody(vision: Bench) -> None:
     """Nor are a cup, a cat and stars: of the demo's shots only two show people, and each of them one face all the time."""
     truth = json.loads((SAMPLES / "demo.truth.json").read_text(encoding="utf-8"))
     shots = [(shot["start_s"], shot["end_s"]) for shot in truth["shots"] if shot["picture"] in {"camera", "astronaut"}]
-    segments = vision.once(SAMPLES / "demo.mp4", "face_detection")["face_detection"].segments
+    segments = vision.analyze_once(SAMPLES / "demo.mp4", "face_detection")["face_detection"].segments
     assert len(segments) == len(shots) == 2
     for segment, (start_s, end_s) in zip(segments, shots, strict=True):
         assert (segment.start_s, segment.end_s) == pytest.approx((start_s, end_s), abs=1 / truth["fps"])

@@ -16,7 +16,7 @@ NO_HANDS = ["talking/grid_bbaf2n.mpg", "talking/grid_lwbsza.mpg", "camera/moviep
 
 
 def test_one_hand_through_the_clip(vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / "hands" / "tfjs_asl_hand_vertical.mp4", "hand_gesture")["hand_gesture"]
+    result = vision.analyze_once(shared_media / "hands" / "tfjs_asl_hand_vertical.mp4", "hand_gesture")["hand_gesture"]
     assert result.summary.hand.max_simultaneous == 1
     assert {one.hand.track_id for one in result.segments} == {1}
     assert result.summary.hand.screen_time_share == pytest.approx(1.0, abs=0.05)
@@ -29,7 +29,7 @@ def test_one_hand_through_the_clip(vision: Bench, shared_media: Path) -> None:
 
 
 def test_both_hands_of_a_speaker(vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / "talking" / "latentsync_demo3_vertical.mp4", "hand_gesture")["hand_gesture"]
+    result = vision.analyze_once(shared_media / "talking" / "latentsync_demo3_vertical.mp4", "hand_gesture")["hand_gesture"]
     assert result.summary.hand.max_simultaneous >= 2
     assert {one.hand.person_track_id for one in result.segments} == {1}
     first = {one.hand.track_id: one.hand.handedness for one in result.segments if one.start_s < 1}
@@ -37,14 +37,14 @@ def test_both_hands_of_a_speaker(vision: Bench, shared_media: Path) -> None:
 
 
 def test_two_hands_that_clasp_and_part_stay_two_tracks(vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / "pose" / "tfjs_squats_vertical.mp4", "hand_gesture")["hand_gesture"]
+    result = vision.analyze_once(shared_media / "pose" / "tfjs_squats_vertical.mp4", "hand_gesture")["hand_gesture"]
     assert result.summary.hand.max_simultaneous == 2
     sides = {one.hand.track_id: one.hand.handedness for one in result.segments}
     assert sorted(sides.values()) == ["left", "right"]
 
 
 def test_the_hand_that_says_thanks(vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / "hands" / "intel_asl_thanks.mkv", "hand_gesture")["hand_gesture"]
+    result = vision.analyze_once(shared_media / "hands" / "intel_asl_thanks.mkv", "hand_gesture")["hand_gesture"]
     assert {one.hand.gesture for one in result.segments} == {"open_palm"}
 
 
@@ -75,6 +75,6 @@ def test_hands_go_on_without_skeletons(
 
 @pytest.mark.parametrize("name", NO_HANDS)
 def test_no_hand_where_there_is_none(name: str, vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / name, "hand_gesture")["hand_gesture"]
+    result = vision.analyze_once(shared_media / name, "hand_gesture")["hand_gesture"]
     assert not result.segments
     assert result.summary.hand.max_simultaneous == 0

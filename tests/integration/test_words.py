@@ -43,7 +43,7 @@ DIGITS = dict(zip("0123456789", ("zero", "one", "two", "three", "four", "five", 
 
 
 def heard(speech: Bench, path: Path) -> AnalyzerResult:
-    result = speech.once(path, "speech_transcription")["speech_transcription"]
+    result = speech.analyze_once(path, "speech_transcription")["speech_transcription"]
     assert result.status == "succeeded", result.problem
     return result
 
@@ -114,7 +114,7 @@ def test_words_a_minute(language: str, speech: Bench, shared_media: Path) -> Non
     words = truths()[language]["words"]
     truth = 60 * len(words) / (words[-1]["end_sec"] - words[0]["start_sec"])  # type: ignore[arg-type, index]
     path = shared_media / "speech" / f"leopard_test_{language}.wav"
-    found = speech.once(path, "speech_rate")["speech_rate"].summary.rate
+    found = speech.analyze_once(path, "speech_rate")["speech_rate"].summary.rate
     assert found.words_per_minute == pytest.approx(truth, rel=0.05)
     assert found.articulation_rate >= found.syllables_per_s > 3
 

@@ -39,7 +39,7 @@ class Bench:
         service: Its name.
         host: Decodes.
         settings: Of models and media.
-        kept: Folder for what `once` keeps, shared by all processes of a test run.
+        kept: Folder for what `analyze_once` keeps, shared by all processes of a test run.
     """
 
     def __init__(self, service: str, host: MediaHost, settings: RuntimeSettings, kept: Path) -> None:
@@ -71,23 +71,26 @@ class Bench:
         results = run.execute(lambda specs: self._host.decode(path, info, specs), Cancellation(), 600)
         return {result.analyzer: result for result in results}
 
-    def once(self, path: Path, *names: str) -> dict[str, AnalyzerResult]:
+    def analyze_once(self, path: Path, *names: str) -> dict[str, AnalyzerResult]:
         """Like `analyze`, for clips that many tests look at: the first who asks has all analyzers run, the others get what they
-        found, in whichever process of the test run they are."""
+        found, in whichever process of the test run they are. Nothing is kept, and whoever asks fails, where an analyzer did."""
         file = self._kept / f"{self._service}-{hashlib.sha256(bytes(path.resolve())).hexdigest()}"
         with file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not file.exists():
+                found = self.analyze(path)
+                broken = [result for result in found.values() if result.status not in {"succeeded", "not_applicable"}]
+                assert not broken, broken
                 partial = file.with_suffix(".partial")
-                partial.write_bytes(AnalysisDocument(analyzer_results=self.analyze(path)).SerializeToString())
+                partial.write_bytes(AnalysisDocument(analyzer_results=found).SerializeToString())
                 partial.rename(file)
-        results = AnalysisDocument.FromString(file.read_bytes()).analyzer_results
+        results = dict(AnalysisDocument.FromString(file.read_bytes()).analyzer_results)
         return {name: results[name] for name in names or sorted(results)}
 
 
 @contextmanager
 def benches(kept: Path) -> Iterator[dict[str, Bench]]:
-    """The engines of all services, one decoder host for all. `kept` is a folder for `Bench.once`."""
+    """The engines of all services, one decoder host for all. `kept` is a folder for `Bench.analyze_once`."""
     settings = RuntimeSettings()
     host = MediaHost(settings.media)
     made = {service: Bench(service, host, settings, kept) for service in SERVICES}

@@ -256,23 +256,72 @@ def test_a_picture_in_the_picture(
     assert (box.x, box.y, box.w, box.h) == pytest.approx((left / 640, top / 360, 200 / 640, 116 / 360), abs=0.02)
 
 
-def test_a_picture_in_the_picture_for_a_while(analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]) -> None:
-    """It comes and goes within a shot."""
-    frames = np.stack([cv2.resize(frame, (640, 360)) for frame in clip_of(media(SCENES[2]), 140)]).astype(np.uint8)
-    for frame, picture in zip(frames[37:102], clip_of(media(SCENES[1]), 65), strict=False):
+@pytest.fixture
+def street(media: Callable[[str], Path]) -> Frames:
+    """5.6 s of a still street, 640 x 360."""
+    return np.stack([cv2.resize(frame, (640, 360)) for frame in clip_of(media(SCENES[2]), 140)]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("span", [(37, 102), (35, 140), (0, 110)])
+def test_a_picture_in_the_picture_for_a_while(
+    span: tuple[int, int], street: Frames, analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]
+) -> None:
+    """It comes, goes, or both, within a shot."""
+    first, beyond = span
+    for frame, picture in zip(street[first:beyond], clip_of(media(SCENES[1]), beyond - first), strict=True):
         frame[222:338, 20:220] = cv2.resize(picture, (200, 116))
-    found = effects(analyze, make_clip(frames, rate=RATE))
+    found = effects(analyze, make_clip(street, rate=RATE))
     assert set(found) == {"picture_in_picture"}
     times_s = (found["picture_in_picture"].start_s, found["picture_in_picture"].end_s)
-    assert times_s == pytest.approx((37 / RATE, 102 / RATE), abs=0.1)
+    assert times_s == pytest.approx((first / RATE, beyond / RATE), abs=0.1)
 
 
-def test_bars_for_a_while(analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]) -> None:
-    frames = np.stack([cv2.resize(frame, (640, 360)) for frame in clip_of(media(SCENES[2]), 140)]).astype(np.uint8)
-    frames[37:102, :45] = frames[37:102, -45:] = 0
-    found = effects(analyze, make_clip(frames, rate=RATE))
+def test_an_inset_within_the_time_of_another_does_not_end_it(
+    street: Frames, analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]
+) -> None:
+    pictures = [cv2.resize(picture, (200, 116)) for picture in clip_of(media(SCENES[1]), 140)]
+    for number, picture in enumerate(pictures):
+        street[number, 222:338, 20:220] = picture
+    # The larger one hides nothing of the other, and is the surer of the two while it is there.
+    for number in range(40, 105):
+        street[number, 20:194, 320:620] = cv2.resize(pictures[number], (300, 174))
+    segments = analyze(make_clip(street, rate=RATE), "visual_effects").segments
+    times_s = [(one.start_s, one.end_s) for one in segments if one.effect.kind == "picture_in_picture"]
+    assert (pytest.approx(40 / RATE, abs=0.1), pytest.approx(105 / RATE, abs=0.1)) in times_s
+    assert all(end_s <= 105 / RATE + 0.1 or end_s >= 139 / RATE for _, end_s in times_s)
+
+
+@pytest.mark.parametrize(("first", "beyond"), [(37, 102), (35, 140)])
+def test_bars_for_a_while(first: int, beyond: int, street: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
+    street[first:beyond, :45] = street[first:beyond, -45:] = 0
+    found = effects(analyze, make_clip(street, rate=RATE))
     assert set(found) == {"letterbox"}
-    assert (found["letterbox"].start_s, found["letterbox"].end_s) == pytest.approx((37 / RATE, 102 / RATE), abs=0.1)
+    assert (found["letterbox"].start_s, found["letterbox"].end_s) == pytest.approx((first / RATE, beyond / RATE), abs=0.1)
+
+
+def test_bars_over_quick_cuts_are_one(analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]) -> None:
+    """Shots of 0.6 s have one measured layout, or two."""
+    rides = clip_of(media(SCENES[0]), 170)
+    quick = [rides[start : start + 15] for start in (0, 60, 110, 30, 80, 130)]
+    frames = np.stack([cv2.resize(one, (640, 360)) for shot in quick for one in shot]).astype(np.uint8)
+    frames[:, :45] = frames[:, -45:] = 0
+    found = [one for one in analyze(make_clip(frames, rate=RATE), "visual_effects").segments if one.effect.kind == "letterbox"]
+    assert [(one.start_s, one.end_s) for one in found] == [(0.0, pytest.approx(len(frames) / RATE, abs=0.1))]
+
+
+def test_a_still_scene_that_stirs_at_times_is_no_slow_motion(
+    analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]
+) -> None:
+    """Codecs code every fourth frame better: what hardly moves seems to be repeated in between."""
+    frames = np.stack([cv2.resize(frame, (640, 360)) for frame in clip_of(media("camera/intel_bottle_static.mp4"), 70)])
+    assert not effects(analyze, make_clip(frames.astype(np.uint8), rate=RATE))
+
+
+def test_a_plain_card_with_noise_fades_once(analyze: Analyze, make_clip: MakeClip) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.6, (60, 180, 320, 1))
+    light = np.clip(np.arange(60) / 20, 0, 1)[:, None, None, None]
+    frames = np.clip(np.full((60, 180, 320, 3), (48.0, 60.0, 72.0)) * light + noise, 0, 255)
+    assert set(effects(analyze, make_clip(frames.astype(np.uint8), rate=RATE))) == {"fade_in"}
 
 
 def test_a_mirrored_picture(scene: Frames, analyze: Analyze, make_clip: MakeClip) -> None:

@@ -48,10 +48,11 @@ _DIP: Final = 0.6
 """A fade through black or white has less than this of the spread at either end."""
 
 _LEAST_SPREAD: Final = 2.0
-"""Grey levels of spread of a picture that can fade at all; of plain ones it is noise."""
+"""Grey levels of spread at the weaker end of a fade through something: that of plain pictures is noise, and has lows."""
 
 _JOINED_S: Final = 0.1
-"""What goes on in the next shot is one effect: bars, no colour."""
+_JOINED_OFF: Final = 0.03
+"""What goes on in the next shot, at the same place, is one effect: bars, no colour."""
 
 _TOUCH_MOTION: Final = frozenset({"zoom_punch", "shake", "blur"})
 
@@ -147,10 +148,10 @@ class VisualEffects(Analyzer):
         if not times_s:
             return
         lowest = int(spreads.argmin())
-        ends = min(spreads[0], spreads[-1])
-        through = spreads[lowest] < _DIP * ends and ends >= _LEAST_SPREAD and 0 < lowest < len(times_s) - 1
+        weaker = min(spreads[0], spreads[-1])
+        through = spreads[lowest] < _DIP * weaker and weaker >= _LEAST_SPREAD and 0 < lowest < len(times_s) - 1
         # Between plain pictures, say black and white, the brighter one counts as the picture.
-        plain = not through and max(spreads[0], spreads[-1]) < 2 * max(1.0, min(spreads[0], spreads[-1]))
+        plain = not through and max(spreads[0], spreads[-1]) < 2 * max(1.0, weaker)
         named, levels = ("brightness", np.array(lumas)) if plain else ("spread", spreads)
         between = f" through {levels.min():.0f}" if through else ""
         evidence = f"the picture's {named} goes from {levels[0]:.0f}{between} to {levels[-1]:.0f} grey levels"
@@ -185,20 +186,29 @@ def _is_echo(one: Effect, cause: Effect, shot: Shot) -> bool:
         before = shot.change[(shot.starts_s < cause.start_s) & (shot.starts_s >= cause.start_s - _BEFORE_S)][1:]
         rested = len(before) > 0 and float(np.median(before)) <= STILL
         return rested and abs(one.start_s - cause.end_s) <= _NEAR_S
-    edges = (cause.start_s, cause.end_s)
-    return one.kind == "speed_up" and any(abs(at - edge) <= _NEAR_S for at in (one.start_s, one.end_s) for edge in edges)
+    jumps = [at for at in (one.start_s, one.end_s) if shot.starts_s[0] < at < shot.ends_s[-1]]
+    return one.kind == "speed_up" and any(abs(at - edge) <= _NEAR_S for at in jumps for edge in (cause.start_s, cause.end_s))
 
 
 def _joined(effects: Iterable[Effect]) -> list[Effect]:
     """Effects that go on over a transition, as one."""
     kept: list[Effect] = []
-    last: dict[str, int] = {}
     for one in sorted(effects, key=lambda effect: effect.start_s):
-        at = last.get(one.kind)
-        if at is not None and one.kind in _LASTING and one.start_s - kept[at].end_s <= _JOINED_S:
-            before = kept[at]
-            kept[at] = replace(before, end_s=one.end_s, strength=max(before.strength, one.strength))
-        else:
-            last[one.kind] = len(kept)
+        at = next((at for at in reversed(range(len(kept))) if _goes_on(kept[at], one)), None)
+        if at is None:
             kept.append(one)
+        else:
+            kept[at] = replace(kept[at], end_s=one.end_s, strength=max(kept[at].strength, one.strength))
     return kept
+
+
+def _goes_on(before: Effect, after: Effect) -> bool:
+    if before.kind != after.kind or before.kind not in _LASTING or abs(after.start_s - before.end_s) > _JOINED_S:
+        return False
+    if len(before.regions) != len(after.regions):
+        return False
+    return all(
+        abs(a - b) <= _JOINED_OFF
+        for first, second in zip(before.regions, after.regions, strict=True)
+        for a, b in zip(first, second, strict=True)
+    )

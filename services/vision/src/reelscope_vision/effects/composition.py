@@ -18,13 +18,13 @@ _SHARE: Final = 0.7
 """Share of a shot's layouts that must agree: edges of a scene move, or are hidden at times."""
 
 _LEAST: Final = 2
-"""Layouts: one picture alone may be divided by chance."""
+"""Layouts with a seam or an inset: one picture alone may be divided by chance."""
 
-_LEAST_PART: Final = 4
-"""The same of a division that is there for a part of the shot only."""
+_LEAST_OF_PART: Final = 4
+"""Layouts with a division that is there for a part of the shot only."""
 
 _BRIDGE: Final = 1
-"""Layouts within such a part that may miss it."""
+"""Layouts in a row that may miss it."""
 
 _MOST_INSETS: Final = 4
 """Different places of insets that are looked at in one shot."""
@@ -35,14 +35,14 @@ _INSET_MOTION: Final = 0.5
 
 
 def letterbox(shot: Shot) -> Iterable[Effect]:
-    """Bars on two opposite sides, plain or filled with a blurred picture."""
+    """Bars on two opposite sides: plain ones, for a shot or a part of it, or the whole shot's own blur."""
     if not shot.layouts:
         return
     bars = np.array([layout.bars for _, layout in shot.layouts])
     filled = np.array([layout.filled for _, layout in shot.layouts])
     for sides, name in (((0, 1), "above and below"), ((2, 3), "left and right")):
         there = (bars[:, sides[0]] > 0) & (bars[:, sides[1]] > 0)
-        for part, span in _parts(shot, there, shot.change):
+        for part, span in _parts(shot, there, shot.change, least=1):
             first, second = (float(one) for one in np.median(bars[part & there][:, sides], axis=0))
             is_filled = float(filled[part].mean()) >= _SHARE
             if abs(first - second) > max(_SAME, 0.2 * first) or (is_filled and not part.all()):
@@ -71,22 +71,24 @@ def split_screen(shot: Shot) -> Iterable[Effect]:
 def picture_in_picture(shot: Shot) -> Iterable[Effect]:
     """Rectangles with sharp sides that stay where they are and move within."""
     insets = np.array([layout.inset or (np.nan,) * 4 for _, layout in shot.layouts]).reshape(-1, 4)
-    open_ = ~np.isnan(insets).any(axis=1)
+    unclaimed = ~np.isnan(insets).any(axis=1)
     for _ in range(_MOST_INSETS):
-        if open_.sum() < _LEAST:
+        if unclaimed.sum() < _LEAST:
             return
-        _, at, counts = np.unique(np.round(insets[open_] / _SAME), axis=0, return_inverse=True, return_counts=True)
-        middle = np.median(insets[open_][at.reshape(-1) == int(counts.argmax())], axis=0)
-        there = open_ & (np.abs(insets - middle).max(axis=1) <= _SAME)
-        open_ &= ~there
+        _, places, counts = np.unique(np.round(insets[unclaimed] / _SAME), axis=0, return_inverse=True, return_counts=True)
+        middle = np.median(insets[unclaimed][places.reshape(-1) == int(counts.argmax())], axis=0)
+        off = np.nan_to_num(np.abs(insets - middle).max(axis=1), nan=1.0)
+        there = unclaimed & (off <= _SAME)
+        # What wavers about a place is the same inset.
+        unclaimed &= off > 2 * _SAME
         inside = _cells_within(shot, middle)
-        for _, span in _parts(shot, there, inside.mean(axis=1)):
+        for _, span in _parts(shot, there, inside.mean(axis=1), least=_LEAST):
             # While the whole picture moves, so does a window in it; where it rests at times, only those times count.
             resting = shot.resting[span][1:]
             counted = inside[span][1:]
             counted = counted[resting] if resting.sum() >= CELLS else counted
             # The median over time: a flash is no motion.
-            motion = float(np.nanmedian(np.nanmean(counted, axis=1))) if len(counted) else 0.0
+            motion = float(np.median(counted.mean(axis=1))) if len(counted) else 0.0
             if motion < _INSET_MOTION:
                 continue
             left, top, right, bottom = (float(value) for value in middle)
@@ -107,34 +109,45 @@ def _cells_within(shot: Shot, box: NDArray[np.floating]) -> NDArray[np.float32]:
     """Change of the cells that a box covers, shape [frames, cells]."""
     left, top, right, bottom = (round(float(value) * CELLS) for value in box)
     cells = shot.cells.reshape(-1, CELLS, CELLS)[:, top : max(top + 1, bottom), left : max(left + 1, right)]
-    return cells.reshape(len(cells), -1).astype(np.float32)
+    return np.nan_to_num(cells.reshape(len(cells), -1).astype(np.float32))
 
 
-def _parts(shot: Shot, there: NDArray[np.bool_], change: NDArray[np.floating]) -> list[tuple[NDArray[np.bool_], slice]]:
-    """Where a division stays: the layouts of each part of the shot, and its frames; the whole shot if most layouts have it.
+def _parts(
+    shot: Shot, there: NDArray[np.bool_], change: NDArray[np.floating], *, least: int
+) -> list[tuple[NDArray[np.bool_], slice]]:
+    """Where a division stays: the layouts of each part of the shot, or of all of it, and its frames.
 
     Args:
         shot: Whose layouts are told of.
         there: Which of them have the division.
         change: Of each frame: layouts are half a second apart, and between two of them it came with the largest change.
+        least: Layouts that must have it where it is there all the time.
     """
-    if there.sum() >= _LEAST and there.mean() >= _SHARE:
-        return [(np.ones(len(there), np.bool_), slice(0, len(shot)))]
-    bridged = there.copy()
-    for first, beyond in runs(~there):
-        if first > 0 and beyond < len(there) and beyond - first <= _BRIDGE:
-            bridged[first:beyond] = True
-    at = [index for index, _ in shot.layouts]
+    having = np.flatnonzero(there)
+    if not len(having):
+        return []
+    around = (int(having[0]), int(having[-1]) + 1)
+    if there[slice(*around)].mean() >= _SHARE:
+        spans = [around]
+    else:
+        bridged = there.copy()
+        for first, beyond in runs(~there):
+            if around[0] < first < around[1] and beyond - first <= _BRIDGE:
+                bridged[first:beyond] = True
+        spans = runs(bridged)
+    frames = [index for index, _ in shot.layouts]
     change = np.nan_to_num(change)
     found = []
-    for first, beyond in runs(bridged):
-        if there[first:beyond].sum() < _LEAST_PART:
+    for first, beyond in spans:
+        from_start, to_end = first <= _BRIDGE, len(there) - beyond <= _BRIDGE
+        is_whole = from_start and to_end and there.mean() >= _SHARE
+        if there[first:beyond].sum() < (least if is_whole else _LEAST_OF_PART):
             continue
-        start = 0 if first == 0 else _largest(change, at[first - 1] + 1, at[first] + 1)
-        end = len(shot) if beyond == len(at) else _largest(change, at[beyond - 1] + 1, at[beyond] + 1)
+        start = 0 if from_start else _largest(change, frames[first - 1] + 1, frames[first] + 1)
+        end = len(shot) if to_end else _largest(change, frames[beyond - 1] + 1, frames[beyond] + 1)
         part = np.zeros(len(there), np.bool_)
         part[first:beyond] = True
-        found.append((part, slice(start, end)))
+        found.append((part | is_whole, slice(start, end)))
     return found
 
 

@@ -69,6 +69,9 @@ such corners: at 0.85 a window of a car is taken for one."""
 _FLUSH_TRUST: Final = 0.5
 """Of such a one beside one with four sides of its own: what lies between the latter and the picture's edge is not in it."""
 
+_MOST_BEYOND: Final = 0.5
+"""Share over which such a side may go on beyond its corner: one that does is the end of a bar, or a seam."""
+
 _SURER: Final = 4
 """Power by which sides that show better outdo a larger area: rectangles within the inset, or with a chance line, are worse."""
 
@@ -228,15 +231,14 @@ def _inset(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> tuple[float, f
     x_pairs, y_pairs = _pairs(at_x, width), _pairs(at_y, height)
     if not len(x_pairs) or not len(y_pairs):
         return None
-    upright, upright_beyond = _shown(sides, at_x, x_pairs, y_pairs)
-    level, level_beyond = (one.swapaxes(1, 2) for one in _shown(edges.T, at_y, y_pairs, x_pairs))
+    upright, upright_beyond = _side_shares(sides, at_x, x_pairs, y_pairs)
+    level, level_beyond = (one.swapaxes(1, 2) for one in _side_shares(edges.T, at_y, y_pairs, x_pairs))
     sides_shown, beyond = np.concatenate([upright, level]), np.concatenate([upright_beyond, level_beyond])
     mean = np.nanmean(sides_shown, axis=0)
-    # Where the picture's edge is a side, the others must end at it: one that goes on is the end of a bar, or a seam.
     is_flush = np.isnan(sides_shown).any(axis=0)
-    ends = np.where(is_flush, np.nanmax(beyond, axis=0), 0.0) < _LEAST_SIDE_SHOWN
+    stops = np.where(is_flush, np.nanmax(beyond, axis=0), 0.0) < _MOST_BEYOND
     shown = (
-        (np.nanmin(sides_shown, axis=0) >= _LEAST_SIDE_SHOWN) & (mean >= np.where(is_flush, _FLUSH_SEAM, _INSET_SEAM)) & ends
+        (np.nanmin(sides_shown, axis=0) >= _LEAST_SIDE_SHOWN) & (mean >= np.where(is_flush, _FLUSH_SEAM, _INSET_SEAM)) & stops
     )
     if not shown.any():
         return None
@@ -248,7 +250,7 @@ def _inset(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> tuple[float, f
     return float(left), float(top), float(right), float(bottom)
 
 
-def _shown(
+def _side_shares(
     steps: NDArray[np.uint8], at: list[int], pairs: NDArray[np.intp], spans: NDArray[np.intp]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Shares of the upright sides of rectangles that are sharp steps, and of what prolongs these sides beyond the rectangle.

@@ -37,7 +37,7 @@ _LEAST_FRINGE: Final = 2
 _FITS, _FITS_BETTER = 0.5, 1.3
 """Correlation of the edges of red and blue where they fit best, and times that in place."""
 
-_EDGE, _TORN = 8.0, 0.2
+_EDGE, _LEAST_ROWS = 8.0, 0.2
 """Grey levels of an edge, and the share of the rows that have one in a picture of which red and blue can be told apart."""
 
 _LAYOUT_RATE: Final = 2.0
@@ -154,7 +154,7 @@ def _fringe(red: Gray, blue: Gray) -> float:
     if not far or fits[best] < _FITS or fits[best] < _FITS_BETTER * in_place:
         return 0.0
     # All of a picture is torn, not a title alone.
-    if float((np.abs(blue_edges).max(axis=1) >= _EDGE).mean()) < _TORN:
+    if float((np.abs(blue_edges).max(axis=1) >= _EDGE).mean()) < _LEAST_ROWS:
         return 0.0
     return float(100 * (best - _FARTHEST_FRINGE) / width)
 
