@@ -33,11 +33,13 @@ $(STANDARD)/.installed: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 		$(foreach package,$(PACKAGES),-e ./$(package)) -e './services/audio[standard]' -e './services/speech[standard]'
 	touch $@
 
-# Side by side: one test in two waits for processes and clocks, or computes on one core. Images are built once.
+# Side by side only what computes, on one core much of the time: analyzers and models. The others start processes and watch clocks.
+ANALYZING := tests/integration libs/lite_models
+
 test: setup $(STANDARD)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile services
-	$(BIN)/python -m pytest -n 2 --dist loadfile libs gateway cli tests samples --ignore=tests/containers
-	$(BIN)/python -m pytest tests/containers
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ANALYZING)
+	$(BIN)/python -m pytest libs gateway cli tests samples $(ANALYZING:%=--ignore=%)
 	$(STANDARD)/bin/python -m pytest tests/checkpoints
 
 lint: setup
