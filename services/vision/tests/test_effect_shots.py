@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -109,3 +110,45 @@ def test_the_usual_detail_is_found_once_however_often_a_shot_is_blurred(monkeypa
     )
     assert len(list(blur(shot))) == 20
     assert len(sizes) == 2
+
+
+EVERY = 12
+"""Frames from one layout to the next."""
+
+
+def laid_out(layouts: list[Layout]) -> list[AnyItem]:
+    """Frames in which something moves, one layout for each half of a second of them."""
+    frames = range(EVERY * len(layouts))
+    return [frame(at, replace(PLAIN, layout=None if at % EVERY else layouts[at // EVERY])) for at in frames]
+
+
+def divided(bars: tuple[float, float, float, float] = (0, 0, 0, 0), left: float | None = None) -> Layout:
+    inset = None if left is None else (left, 0.1, left + 0.3, 0.4)
+    return Layout(bars, filled=False, columns=(), rows=(), inset=inset)
+
+
+def test_insets_at_other_places_stay_apart() -> None:
+    layouts = [divided(left=place) for place in (0.05, 0.6, 0.05) for _ in range(6)]
+    found = [(one.effect.kind, round(one.effect.regions[0].x, 2)) for one in told(laid_out(layouts))]
+    assert found == [("picture_in_picture", place) for place in (0.05, 0.6, 0.05)]
+
+
+@pytest.mark.parametrize("is_off", [lambda number: number % 2, lambda number: number >= 10], ids=["in turn", "later"])
+def test_an_inset_that_wavers_is_one(is_off: Callable[[int], bool]) -> None:
+    (one,) = told(laid_out([divided(left=0.3 + 0.02 * is_off(number)) for number in range(18)]))
+    assert (one.start_s, one.end_s) == (0.0, pytest.approx(18 * EVERY / RATE))
+
+
+def test_bars_at_the_sides_for_a_while_do_not_end_those_above_and_below() -> None:
+    layouts = [divided((0.1, 0.1, 0, 0)), *[divided((0.1, 0.1, 0.1, 0.1))] * 6, *[divided((0.1, 0.1, 0, 0))] * 8]
+    layouts = [divided((0.1, 0.1, 0, 0))] * 3 + layouts
+    whole, part = sorted(told(laid_out(layouts)), key=lambda one: one.start_s)
+    assert (whole.start_s, whole.end_s) == (0.0, pytest.approx(len(layouts) * EVERY / RATE))
+    assert (part.start_s, part.end_s) == (pytest.approx(4 * EVERY / RATE, abs=0.5), pytest.approx(10 * EVERY / RATE, abs=0.5))
+
+
+def test_a_blur_at_the_end_leaves_what_ran_faster_before_it() -> None:
+    fast = replace(PLAIN, cells=np.full(CELLS**2, 2, np.float16))
+    values = [*[PLAIN] * 100, *[fast] * 75, *[BLURRED] * 20]
+    found = told([frame(number, value) for number, value in enumerate(values)])
+    assert {one.effect.kind for one in found} == {"speed_up", "blur"}

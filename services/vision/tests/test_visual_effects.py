@@ -276,21 +276,6 @@ def test_a_picture_in_the_picture_for_a_while(
     assert times_s == pytest.approx((first / RATE, beyond / RATE), abs=0.1)
 
 
-def test_an_inset_within_the_time_of_another_does_not_end_it(
-    street: Frames, analyze: Analyze, make_clip: MakeClip, media: Callable[[str], Path]
-) -> None:
-    pictures = [cv2.resize(picture, (200, 116)) for picture in clip_of(media(SCENES[1]), 140)]
-    for number, picture in enumerate(pictures):
-        street[number, 222:338, 20:220] = picture
-    # The larger one hides nothing of the other, and is the surer of the two while it is there.
-    for number in range(40, 105):
-        street[number, 20:194, 320:620] = cv2.resize(pictures[number], (300, 174))
-    segments = analyze(make_clip(street, rate=RATE), "visual_effects").segments
-    times_s = [(one.start_s, one.end_s) for one in segments if one.effect.kind == "picture_in_picture"]
-    assert (pytest.approx(40 / RATE, abs=0.1), pytest.approx(105 / RATE, abs=0.1)) in times_s
-    assert all(end_s <= 105 / RATE + 0.1 or end_s >= 139 / RATE for _, end_s in times_s)
-
-
 @pytest.mark.parametrize(("first", "beyond"), [(37, 102), (35, 140)])
 def test_bars_for_a_while(first: int, beyond: int, street: Frames, analyze: Analyze, make_clip: MakeClip) -> None:
     street[first:beyond, :45] = street[first:beyond, -45:] = 0

@@ -69,7 +69,8 @@ class VisualEffects(Analyzer):
     Fades, dissolves, wipes and flashes are the transitions that `cut_analysis` tells of too. Everything else is measured within
     shots. Told are only kinds that leave a trace in the pictures. Not told, because nothing in them tells it from what a camera
     sees: a clip sped up as a whole, footage in reverse, a vignette (a lamp or a lens makes the same), a filter that leaves
-    things their own colours, and insets that are no rectangles. How texts move is what `text_overlay` has the boxes for.
+    things their own colours, and insets that are no rectangles. Of several insets at a time the clearest is told, split screens
+    and a picture over its own blur only of whole shots. How texts move is what `text_overlay` has the boxes for.
     """
 
     name = "visual_effects"
@@ -193,19 +194,22 @@ def _is_echo(one: Effect, cause: Effect, shot: Shot) -> bool:
 def _joined(effects: Iterable[Effect]) -> list[Effect]:
     """Effects that go on over a transition, as one."""
     kept: list[Effect] = []
+    lasting: list[int] = []  # those that an effect which starts now, or later, may go on from
     for one in sorted(effects, key=lambda effect: effect.start_s):
-        at = next((at for at in reversed(range(len(kept))) if _goes_on(kept[at], one)), None)
-        if at is None:
-            kept.append(one)
-        else:
+        lasting = [at for at in lasting if kept[at].end_s >= one.start_s - _JOINED_S]
+        at = next((at for at in lasting if _goes_on(kept[at], one)), None)
+        if at is not None:
             kept[at] = replace(kept[at], end_s=one.end_s, strength=max(kept[at].strength, one.strength))
+            continue
+        if one.kind in _LASTING:
+            lasting.append(len(kept))
+        kept.append(one)
     return kept
 
 
 def _goes_on(before: Effect, after: Effect) -> bool:
-    if before.kind != after.kind or before.kind not in _LASTING or abs(after.start_s - before.end_s) > _JOINED_S:
-        return False
-    if len(before.regions) != len(after.regions):
+    """Whether two lasting effects are one: of one kind, at one place, the later one from where the earlier one ends."""
+    if before.kind != after.kind or abs(after.start_s - before.end_s) > _JOINED_S or len(before.regions) != len(after.regions):
         return False
     return all(
         abs(a - b) <= _JOINED_OFF

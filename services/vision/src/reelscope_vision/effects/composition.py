@@ -30,6 +30,9 @@ _MOST_INSETS: Final = 4
 """Different places of insets that are looked at in one shot."""
 
 _SAME: Final = 0.015
+_INSET_OFF: Final = 2 * _SAME
+"""By so much the sides of an inset waver, where its own edges and a frame around it are told in turn."""
+
 _INSET_MOTION: Final = 0.5
 """Mean grey levels of change within an inset: a window or a poster on a wall does not move."""
 
@@ -78,9 +81,8 @@ def picture_in_picture(shot: Shot) -> Iterable[Effect]:
         _, places, counts = np.unique(np.round(insets[unclaimed] / _SAME), axis=0, return_inverse=True, return_counts=True)
         middle = np.median(insets[unclaimed][places.reshape(-1) == int(counts.argmax())], axis=0)
         off = np.nan_to_num(np.abs(insets - middle).max(axis=1), nan=1.0)
-        there = unclaimed & (off <= _SAME)
-        # What wavers about a place is the same inset.
-        unclaimed &= off > 2 * _SAME
+        there = unclaimed & (off <= _INSET_OFF)
+        unclaimed &= ~there
         inside = _cells_within(shot, middle)
         for _, span in _parts(shot, there, inside.mean(axis=1), least=_LEAST):
             # While the whole picture moves, so does a window in it; where it rests at times, only those times count.
