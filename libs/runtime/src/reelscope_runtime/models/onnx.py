@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelscope_runtime.errors import ModelUnavailableError
-from reelscope_runtime.models.denormals import flushed_denormals
+from reelscope_runtime.models.denormals import can_flush, flushed_denormals
 from reelscope_runtime.models.memory import release_free
 from reelscope_runtime.models.pool import LoadRequest
 
@@ -85,8 +85,9 @@ class OnnxModel:
         """
         if self._makes_room:
             release_free()
+        wanted = None if outputs is None else list(outputs)
         with flushed_denormals():
-            results: list[NDArray[Any]] = self._session.run(None if outputs is None else list(outputs), dict(feeds))
+            results: list[NDArray[Any]] = self._session.run(wanted, dict(feeds))
         return results
 
     def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
@@ -125,8 +126,10 @@ def load_onnx(request: LoadRequest) -> OnnxModel:
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # For its own threads. The first session of a process also sets the thread that loads it: that is taken back below.
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    if can_flush():
+        # ONNX Runtime's own threads follow this alone; the one that calls `run` is not theirs. The first session of a process
+        # also sets the thread that loads it, for good, were it not taken back around it.
+        options.add_session_config_entry("session.set_denormal_as_zero", "1")
     files = {file.path: _path(request, file.path) for file in request.entry.files}
     network = next(path for name, path in files.items() if name.endswith(".onnx"))
     # They have no base in common but Exception.
