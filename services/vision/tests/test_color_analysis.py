@@ -170,3 +170,10 @@ def test_plain_pixel_clip(analyze: Analyze, media: Callable[[str], Path], delta_
 def test_one_frame(analyze: Analyze, media: Callable[[str], Path]) -> None:
     (segment,) = analyze(media("malformed_and_codecs/mp4parse_tiny_av1.mp4"), "color_analysis").segments
     assert 1 <= len(segment.color.palette) <= 6
+
+
+def test_the_last_shot_lasts_to_the_end(analyze: Analyze, make_clip: MakeClip) -> None:
+    """Four pictures a second of a clip of 30 are 7 or 8 frames apart."""
+    frames = hold(stripes({"#c03020": 0.5, "#2040a0": 0.5}), 2.0, 30)
+    (segment,) = analyze(make_clip(frames, rate=30), "color_analysis").segments
+    assert segment.end_s == pytest.approx(2.0, abs=1e-3)

@@ -152,3 +152,12 @@ def test_a_blur_at_the_end_leaves_what_ran_faster_before_it() -> None:
     values = [*[PLAIN] * 100, *[fast] * 75, *[BLURRED] * 20]
     found = told([frame(number, value) for number, value in enumerate(values)])
     assert {one.effect.kind for one in found} == {"speed_up", "blur"}
+
+
+@pytest.mark.parametrize(("share", "kinds"), [(1.0, ["speed_up"]), (0.75, ["speed_up"]), (0.4, [])])
+def test_who_walks_out_of_a_moving_picture_does_not_slow_it_down(share: float, kinds: list[str]) -> None:
+    cells = np.ones(CELLS**2, np.float16)
+    cells[: round(share * CELLS**2)] = 6
+    busy = replace(PLAIN, cells=cells)
+    found = told([frame(number, busy if number < 75 else PLAIN) for number in range(150)])
+    assert [one.effect.kind for one in found] == kinds

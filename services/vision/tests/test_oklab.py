@@ -56,6 +56,14 @@ def test_hue_of_red_and_blue() -> None:
         ("#ff8c00", "orange"),
         ("#ffe600", "yellow"),
         ("#20b040", "green"),
+        # Muted ones, which are no greys, and no brighter hue's neighbours.
+        ("#508052", "green"),
+        ("#5d7a62", "sage"),
+        ("#303955", "navy"),
+        ("#7a659e", "violet"),
+        ("#8f5e8b", "mauve"),
+        ("#905c57", "brown"),
+        ("#27422c", "dark green"),
     ],
 )
 def test_names(text: str, name: str) -> None:

@@ -22,6 +22,7 @@ from reelscope_vision.color.oklab import to_hex
 from reelscope_vision.color.palette import palette
 from reelscope_vision.features.backdrop import Backdrop
 from reelscope_vision.features.person_mask import SAMPLED_RATE
+from reelscope_vision.sampling.ending import shown_until
 from reelscope_vision.shots.transition import Transition
 
 _CONTEXT = 3
@@ -52,7 +53,7 @@ class BackgroundSegmentation(Analyzer):
     """
 
     name = "background_segmentation"
-    version = "1"
+    version = "2"
     description = "Share of the picture that people cover; kind and colours of the background, and when it changes"
     detail = "background"
     stills = True
@@ -87,9 +88,7 @@ class BackgroundSegmentation(Analyzer):
         while self._after:
             yield from self._take()
         if self._before:
-            # The clip goes on after the last sampled picture, until the next one would have come.
-            last = self._before[-1]
-            end_s = max(last.end_s, min(last.time_s + 1 / SAMPLED_RATE, self.context.media.video.duration_s))
+            end_s = shown_until(self._before[-1].end_s, SAMPLED_RATE, self.context.media.video.duration_s)
             yield from self._end(end_s, "")
         if self._held is not None:
             yield self._counted(self._held)

@@ -14,6 +14,7 @@ from reelscope_vision.color.description import ColorDescription, describe
 from reelscope_vision.color.histogram import ColorHistogram
 from reelscope_vision.color.names import color_name
 from reelscope_vision.color.oklab import to_hex
+from reelscope_vision.sampling.ending import shown_until
 from reelscope_vision.shots.transition import Transition
 
 _SAMPLED_RATE = 4.0
@@ -27,7 +28,7 @@ class ColorAnalysis(Analyzer):
     """
 
     name = "color_analysis"
-    version = "2"
+    version = "3"
     description = "Colour palette, temperature, saturation, contrast, harmony, grade and mood colour of every shot"
     detail = "color"
     stills = True
@@ -41,7 +42,7 @@ class ColorAnalysis(Analyzer):
         self._clip = ColorHistogram()
         self._shot = ColorHistogram()
         self._shot_start_s = 0.0
-        self._last_s = self._end_s = 0.0
+        self._end_s = 0.0
         self._held: AnyItem | None = None
 
     def process(self, item: AnyItem) -> Iterable[Segment]:
@@ -63,8 +64,7 @@ class ColorAnalysis(Analyzer):
     def flush(self) -> Iterable[Segment]:
         """Gives the last shot."""
         self._take_held()
-        # The clip goes on after the last sampled frame, until the next one would have come.
-        end_s = max(self._end_s, min(self._last_s + 1 / _SAMPLED_RATE, self.context.media.video.duration_s))
+        end_s = shown_until(self._end_s, _SAMPLED_RATE, self.context.media.video.duration_s)
         yield from self._end_shot(max(end_s, self._shot_start_s))
 
     def summary(self) -> Summary:
@@ -88,7 +88,7 @@ class ColorAnalysis(Analyzer):
     def _take_held(self) -> None:
         if self._held is not None:
             self._shot.add(self._held.value)
-            self._last_s, self._end_s = self._held.time_s, self._held.end_s
+            self._end_s = self._held.end_s
             self._held = None
 
     def _end_shot(self, end_s: float) -> Iterable[Segment]:

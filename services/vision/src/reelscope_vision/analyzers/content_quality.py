@@ -16,6 +16,7 @@ from reelscope_vision.camera.flow import Flow
 from reelscope_vision.features.picture_quality import SAMPLED_RATE, PictureQuality
 from reelscope_vision.quality.bars import Bars
 from reelscope_vision.quality.steadiness import Jitter, Unsteadiness
+from reelscope_vision.sampling.ending import shown_until
 from reelscope_vision.shots.transition import Transition
 
 _OTHER_LEVEL = 15.0
@@ -58,7 +59,7 @@ class ContentQuality(Analyzer):
     """
 
     name = "content_quality"
-    version = "1"
+    version = "2"
     description = "Sharpness, noise, blockiness, exposure, contrast, stability and black bars, with one score of 0 to 100"
     detail = "quality"
     stills = True
@@ -93,10 +94,7 @@ class ContentQuality(Analyzer):
     def flush(self) -> Iterable[Segment]:
         """Gives the last shot."""
         if self._shot:
-            # The clip goes on after the last sampled picture, until the next one would have come.
-            last = self._shot[-1]
-            end_s = max(last.end_s, min(last.time_s + 1 / SAMPLED_RATE, self.context.media.video.duration_s))
-            yield from self._end_shot(end_s)
+            yield from self._end_shot(shown_until(self._shot[-1].end_s, SAMPLED_RATE, self.context.media.video.duration_s))
 
     def summary(self) -> Summary:
         """The measures weighted by time, and what the stream says of itself."""

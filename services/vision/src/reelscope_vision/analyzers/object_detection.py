@@ -16,6 +16,7 @@ from reelscope_runtime.engine.node import Analyzer, NodeContext
 from reelscope_runtime.media.items import AnyItem
 from reelscope_runtime.models.nets.nanodet import Detection
 from reelscope_vision.features.objects import LEAST_SCORE, SAMPLED_RATE, FrameObjects
+from reelscope_vision.sampling.ending import shown_until
 from reelscope_vision.shots.transition import Transition
 from reelscope_vision.tracking.boxes import box_message, iou
 from reelscope_vision.tracking.keyframes import keyframe_indices, smooth
@@ -69,7 +70,7 @@ class ObjectDetection(Analyzer):
     """
 
     name = "object_detection"
-    version = "2"
+    version = "3"
     description = "Objects of the 80 COCO classes, tracked, with keyframed boxes and screen time"
     detail = "object"
     stills = True
@@ -114,9 +115,7 @@ class ObjectDetection(Analyzer):
     def flush(self) -> Iterable[Segment]:
         """Gives the tracks that last to the end."""
         if self._last is not None:
-            # The clip goes on after the last sampled frame, until the next one would have come.
-            next_s = min(self._last.time_s + 1 / SAMPLED_RATE, self.context.media.video.duration_s)
-            yield from self._cut(max(self._last.end_s, next_s))
+            yield from self._cut(shown_until(self._last.end_s, SAMPLED_RATE, self.context.media.video.duration_s))
 
     def summary(self) -> Summary:
         """Counts and screen time by label, most seen first."""

@@ -74,7 +74,7 @@ class VisualEffects(Analyzer):
     """
 
     name = "visual_effects"
-    version = "3"
+    version = "4"
     description = (
         "Fades, dissolves, wipes, flashes, freezes, speed, punches, shakes, glitches, filters, blur, bars, split pictures"
     )

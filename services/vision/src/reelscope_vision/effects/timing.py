@@ -66,6 +66,9 @@ _STEADY: Final = 0.12
 """Median deviation of the motion over its median, on each side, up to which it is so even that nothing but another speed
 makes it jump: people and animals move by fits and starts all the time, and then nothing can be said."""
 
+_MOST: Final = 0.6
+"""Share of the cells that move which must change their pace together."""
+
 
 def freezes(shot: Shot) -> Iterable[Effect]:
     """Exactly repeated frames in moving footage: it stops, or goes on, from one frame to the next.
@@ -160,7 +163,7 @@ def _jumps(shot: Shot, width: int) -> list[int]:
             continue
         if abs(float(np.median(before[-_EDGE:]) - np.median(after[:_EDGE]))) < _STEP * (high - low):
             continue
-        if max(_unsteadiness(before), _unsteadiness(after)) > _STEADY:
+        if max(_unsteadiness(before), _unsteadiness(after)) > _STEADY or not _is_everywhere(shot, at, width):
             continue
         found.append((high / low, at))
     kept: list[int] = []
@@ -168,6 +171,14 @@ def _jumps(shot: Shot, width: int) -> list[int]:
         if all(abs(at - other) > width // 2 for other in kept):
             kept.append(at)
     return sorted(kept)
+
+
+def _is_everywhere(shot: Shot, at: int, width: int) -> bool:
+    """Whether most of what moves has another pace from a frame on, and not only somebody who comes or leaves."""
+    paces = [np.median(np.nan_to_num(shot.cells[part]), axis=0) for part in (slice(at - width, at), slice(at, at + width))]
+    slow, fast = sorted(paces, key=lambda pace: float(pace.mean()))
+    moving = fast >= _PACE
+    return bool(np.mean(fast[moving] >= _FASTER * slow[moving]) >= _MOST) if moving.any() else False
 
 
 def _unsteadiness(values: NDArray[np.float64]) -> float:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, Item
+from reelscope_vision.sampling.ending import shown_until
 from reelscope_vision.tracking.settling import Settled, Settler
 
 
@@ -62,9 +63,7 @@ class SettledTracks(Feature):
     def flush(self) -> Iterable[AnyItem]:
         """Gives the last frames."""
         if self._last is not None:
-            # What comes after it was not looked at, and is shown for no longer than that.
-            unseen_s = min(self._last.end_s + 1 / self.sampled_rate, self.context.media.video.duration_s)
-            self._end(max(self._last.end_s, unseen_s))
+            self._end(shown_until(self._last.end_s, self.sampled_rate, self.context.media.video.duration_s))
         return [self._item(settled) for settled in self.settler.finish()]
 
     def _end(self, time_s: float) -> None:

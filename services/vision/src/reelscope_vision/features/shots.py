@@ -37,7 +37,7 @@ class Shots(Feature):
     """
 
     name = "shots"
-    version = "4"
+    version = "5"
     frames = FrameSpec(48, 27, fit="stretch")
     models = (_TASK,)
     # The wait for the network's context, for a long transition's or wipe window's end, and for a flash's.

@@ -1,11 +1,17 @@
-"""Finds pictures that come back from a plain one: the network often sees only one of two fades that follow each other."""
+"""Finds pictures that come from a plain one, or become one, where the network saw nothing.
+
+Of two fades that follow each other it often sees one, and of those of dark pictures none.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from reelscope_vision.shots.history import History, difference
+import numpy as np
+from numpy.typing import NDArray
+
+from reelscope_vision.shots.history import History, SmallFrame, difference
 from reelscope_vision.shots.transition import is_plain
 
 _LONGEST_S: Final = 2.0
@@ -16,6 +22,20 @@ _ARRIVED: Final = 0.25
 
 _ONE_STEP: Final = 0.6
 """Share of the whole change that a single step makes where the picture is cut in."""
+
+_LEAST_FRAMES: Final = 4
+_SKIPPED: Final = 3
+"""Frames in which a ramp's contrast may rest: doubled ones, where footage was given another rate."""
+
+_LEFT: Final = 0.1
+"""Share of the contrast that is left at the plain end of a ramp."""
+
+_STRAIGHT: Final = 0.15
+"""Share of the contrast by which a ramp is off a straight line: editors' eased ones are by 0.1."""
+
+_EVEN: Final = 0.2
+"""By so much a quarter of the picture may have faded more or less than all of it: where something leaves, or comes over the
+lens, they do one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +73,58 @@ def find_return(history: History, position: int) -> Return | None:
             return None
     whole = difference(history[first - 1].picture, history[last].picture)
     return Return(first, last, gradual=last > first and pace < _ONE_STEP * max(whole, 1.0))
+
+
+def find_ramp(history: History, plain: int, way: int) -> tuple[int, int] | None:
+    """A fade that is told by the contrast alone, which goes to or from nothing while the picture stays the same.
+
+    Args:
+        history: Should reach two seconds beyond the position, on the picture's side.
+        plain: Position of the plain frame that is next to one that is not.
+        way: Where that one is: -1 for a fade-out, 1 for a fade-in.
+
+    Returns:
+        Positions of the first and the last frame that changes.
+    """
+
+    def contrast(position: int) -> float:
+        return history[position].contrast
+
+    def followed(end: int, other: int, way: int) -> int:
+        """The end, or further on while the contrast changes as it did from the other one."""
+        more: int | None = 0
+        while more is not None:
+            end += more * way
+            pace = (contrast(end) - contrast(other)) / abs(end - other)
+            ahead = range(1, _SKIPPED + 1)
+            more = next((n for n in ahead if (contrast(end + n * way) - contrast(end)) / pace >= n * _ARRIVED), None)
+        return end
+
+    if contrast(plain + way) <= contrast(plain):
+        return None
+    inner = followed(plain, plain + way, -way)
+    outer = followed(plain + way, inner, way)
+    if abs(history[outer].time_s - history[inner].time_s) > _LONGEST_S:
+        return None
+    levels = np.array([contrast(at) for at in range(inner, outer + way, way)])
+    whole = levels[-1]
+    straight = np.linspace(levels[0], whole, len(levels))
+    is_gradual = len(levels) > _LEAST_FRAMES and np.abs(levels - straight).max() <= _STRAIGHT * whole
+    if not is_gradual or levels[0] > _LEFT * whole or not _is_even(history, inner, outer):
+        return None
+    return (outer + 1, inner) if way < 0 else (inner + 1, outer)
+
+
+def _is_even(history: History, inner: int, outer: int) -> bool:
+    """Whether all quarters of the picture fade together."""
+    plain = history[inner].luma
+    whole, half = history[outer], history[(inner + outer) // 2]
+    left = _away(half, plain) / np.maximum(1.0, _away(whole, plain))
+    return bool(np.abs(left - half.contrast / whole.contrast).max() <= _EVEN)
+
+
+def _away(frame: SmallFrame, luma: float) -> NDArray[np.float32]:
+    """Of each quarter, how far its pixels are from a brightness, in grey levels (root mean square)."""
+    height, width = (side // 2 for side in frame.luma_map.shape)
+    quarters = (frame.luma_map[top : top + height, left : left + width] for top in (0, height) for left in (0, width))
+    return np.array([np.sqrt(np.mean((quarter - luma) ** 2)) for quarter in quarters], np.float32)

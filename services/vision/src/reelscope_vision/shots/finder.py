@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reelscope_vision.shots.blank import find_return
+from reelscope_vision.shots.blank import find_ramp, find_return
 from reelscope_vision.shots.covered import is_covered
 from reelscope_vision.shots.flash import Flash, find_flash
 from reelscope_vision.shots.history import History, SmallFrame, difference
@@ -47,6 +47,9 @@ _MISSED = 0.5
 _AHEAD = 40
 """Network frames that a slide or a picture that comes back may take: they are looked for so much later."""
 
+_BEHIND = 61
+"""Network frames before a plain picture that are kept: a picture may take two seconds to become plain."""
+
 _GUARD = 3
 """Network frames around a transition in which another finding is taken for its echo."""
 
@@ -79,12 +82,14 @@ class TransitionFinder:
         self._wipe_windows = dict.fromkeys(wipe_windows, 0)
         self._hold = (max(wipe_windows, default=0) + _GUARD) * step
         self._events: list[_Event] = []
+        self._given = -1  # last position of what was given
         self._faded_from: SmallFrame | None = None
 
     @property
     def needs_from(self) -> int:
         """Oldest position in the history that may still be looked at."""
-        return max(0, self._spans.settled * self._step - self._hold - 2 * _SNAP * self._step)
+        kept = max(self._hold + 2 * _SNAP * self._step, (_AHEAD + _BEHIND) * self._step)
+        return max(0, self._spans.settled * self._step - kept)
 
     def advance(
         self, probabilities: Iterable[tuple[float, float]], *, final: bool, overdue_s: float = -math.inf
@@ -132,7 +137,7 @@ class TransitionFinder:
             self._wipe_windows[length] = next_start + hop * len(starts)
 
     def _look_back(self, until: int) -> None:
-        """Looks for what takes long and what the network was not taught: slides, and pictures that come back from black."""
+        """Looks for what takes long and what the network was not taught: slides, and fades of which it saw nothing."""
         history = self._history
         for at in range(self._next_late, until):
             slide = None if self._known(at, at) else find_slide(history, at, self._step)
@@ -141,13 +146,35 @@ class TransitionFinder:
                 found = _between("wipe", history[slide.first], new, history[slide.last], _MISSED, opens_shot=True)
                 self._add(slide.first, slide.last, found)
                 continue
-            back = None if self._touches(at, at) else find_return(history, at)
+            if self._touches(at, at) or self._look_for_ramp(at):
+                continue
+            back = find_return(history, at)
             if back is not None and back.gradual and not self._touches(back.first, back.last):
-                old = self._left_before(back.first)
-                is_new = old is not None and not _same(old, history[back.last])
-                start, end = history[back.first], history[back.last]
-                self._add(back.first, back.last, _between("fade", start, start, end, _MISSED, opens_shot=is_new))
+                self._add_return(back.first, back.last)
         self._next_late = max(self._next_late, until)
+
+    def _look_for_ramp(self, at: int) -> bool:
+        """Looks for a fade in which a picture becomes plain at a position, or is not any more; whether there is one."""
+        history = self._history
+        is_out = is_plain(history[at])
+        if is_out == is_plain(history[at - 1]):
+            return False
+        ramp = find_ramp(history, at, -1) if is_out else find_ramp(history, at - 1, 1)
+        if ramp is None or ramp[0] <= self._given or self._touches(*ramp):
+            return False
+        first, last = ramp
+        if is_out:
+            found = _between("fade", history[first], history[last + 1], history[last], _MISSED, opens_shot=False)
+            self._events.append(_Event(first, last, found, history[first - 1]))
+        else:
+            self._add_return(first, last)
+        return True
+
+    def _add_return(self, first: int, last: int) -> None:
+        old = self._left_before(first)
+        is_new = old is not None and not _same(old, self._history[last])
+        start, end = self._history[first], self._history[last]
+        self._add(first, last, _between("fade", start, start, end, _MISSED, opens_shot=is_new))
 
     def _left_before(self, position: int) -> SmallFrame | None:
         """The picture that faded out, if only plain ones came between that and a position."""
@@ -184,7 +211,9 @@ class TransitionFinder:
         """The transitions that no later finding can precede or change, and those that cannot wait for it."""
         self._events.sort(key=lambda event: event.transition.frame)
         while self._events and (self._events[0].last < before or self._events[0].transition.time_s < overdue_s):
-            yield self._events.pop(0).transition
+            event = self._events.pop(0)
+            self._given = max(self._given, event.last)
+            yield event.transition
 
     def _transition(self, span: Span) -> Transition | None:
         first, last = span.first * self._step, (span.last + 1) * self._step - 1

@@ -242,6 +242,10 @@ class CameraDetail(_message.Message):
     shake: _builtins.float
     """High-frequency motion, root mean square, in frame widths."""
     shot_size: _builtins.str
+    """How much of a person the frame's height takes in: head and shoulders (close_up), from the chest (medium_close_up), the waist
+    (medium), the knees (medium_wide), all of it (wide). Measured on the face or torso as if the person stood: who sits is as
+    near as the size says, and seen further down. Empty where nobody is seen.
+    """
     angle: _builtins.str
     """Not told by the lite profile, none of whose networks sees how the camera is tilted: always empty there."""
     @_builtins.property
@@ -808,11 +812,14 @@ class CutDetail(_message.Message):
     LAST_FRAME_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     frame: _builtins.int
-    """First frame of the new shot, 0-based."""
+    """First frame of the new shot, 0-based. Of a dissolve or wipe the first in which the new picture prevails, of a fade-in its
+    first, of a fade-out or flash the first frame after it: fades from or to nothing, and flashes, begin no shot, and
+    CutSummary.cut_count leaves them out.
+    """
     time_s: _builtins.float
     """Timestamp of that frame."""
     strength: _builtins.float
-    """The network's probability, in [0,1]."""
+    """In [0,1]: the network's probability; of a flash how large it is; 0.5 where the frames alone tell of it."""
     first_frame: _builtins.int
     """First and last frame of a gradual transition."""
     last_frame: _builtins.int
@@ -848,6 +855,7 @@ class CutSummary(_message.Message):
     LONGEST_SHOT_S_FIELD_NUMBER: _builtins.int
     RHYTHM_FIELD_NUMBER: _builtins.int
     cut_count: _builtins.int
+    """Transitions after which another shot begins: one less than shot_count."""
     cuts_per_minute: _builtins.float
     shot_count: _builtins.int
     mean_shot_s: _builtins.float
@@ -1285,6 +1293,9 @@ class HandDetail(_message.Message):
     handedness: _builtins.str
     """The hand of the person, not of the picture."""
     gesture: _builtins.str
+    """By rules on which fingers are stretched. The segment's confidence is how sure the network is of the hand, times the share of
+    the looks that the rule holds in; it does not say that a gesture is meant.
+    """
     person_track_id: _builtins.int
     @_builtins.property
     def hands(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimedHand]: ...
