@@ -7,17 +7,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
-import cv2
 import numpy as np
 
 from reelscope.analysis.v1.analysis_pb2 import Segment, Summary
 from reelscope.analysis.v1.geometry_pb2 import Point, Score, TimedPolygon
 from reelscope.vision.v1.details_pb2 import TextDetail, TextStyle, TextSummary
 from reelscope_runtime.engine.node import Analyzer, NodeContext
-from reelscope_runtime.media.items import AnyItem, Image
+from reelscope_runtime.media.items import AnyItem
 from reelscope_vision.features.pictures import SEEN
 from reelscope_vision.features.text_lines import FrameText
 from reelscope_vision.text.boundaries import Boundaries
+from reelscope_vision.text.colors import line_colors
 from reelscope_vision.text.joining import joined
 from reelscope_vision.text.kinds import Kinds
 from reelscope_vision.text.line import Line, plain
@@ -36,7 +36,7 @@ class TextOverlay(Analyzer):
     """
 
     name = "text_overlay"
-    version = "1"
+    version = "2"
     description = "Texts on the picture with their exact first and last frame, place, kind, script and style"
     detail = "text"
     stills: ClassVar[bool] = True
@@ -100,7 +100,7 @@ class TextOverlay(Analyzer):
             is_glimpse=line.first == line.confirmed,
             box=line.box,
             place=line.places[0][1],
-            colors=_colors(line.clearest),
+            colors=line_colors(line.clearest),
             start_s=start_s,
             end_s=max(start_s, end_s),
             first_frame=first_frame,
@@ -154,24 +154,6 @@ def _style(one: Occurrence) -> TextStyle:
         vertical_third=_THIRDS[min(2, int(max(0.0, float(y)) * 3))],
         alignment=aligned,
     )
-
-
-def _colors(picture: Image) -> tuple[str, str]:
-    """Colours of the letters and of what is behind them in a line's picture, as #rrggbb: two kinds of pixels (Otsu 1979), of
-    which the one that prevails on the border is behind."""
-    gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-    split, _ = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    is_light = gray > split
-    is_letter = is_light if float((border > split).mean()) < 0.5 else ~is_light  # noqa: PLR2004 - the majority
-    return _hex(picture[is_letter]), _hex(picture[~is_letter])
-
-
-def _hex(pixels: Image) -> str:
-    if not len(pixels):
-        return ""
-    red, green, blue = np.median(pixels, axis=0).astype(int)
-    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _union(spans: Sequence[tuple[float, float]]) -> float:
