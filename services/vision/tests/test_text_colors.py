@@ -58,8 +58,16 @@ def test_letters_have_their_colour_and_not_their_outlines(color: tuple[int, int,
 
 @pytest.mark.parametrize(("color", "brightness"), [(WHITE, 0.2), (WHITE, 0.5), (YELLOW, 0.2), (RED, 0.85), (INK, 0.85)])
 def test_plain_letters(color: tuple[int, int, int], brightness: float) -> None:
-    letters, _ = line_colors(line(color, height=48, around="none", brightness=brightness))
+    letters, behind = line_colors(line(color, height=48, around="none", brightness=brightness))
     assert np.abs(np.subtract(channels(letters), color)).max() <= WITHIN
+    assert np.abs(np.mean(channels(behind)) - 255 * brightness) <= WITHIN
+
+
+@pytest.mark.parametrize("around", ["none", "outline"])
+def test_upright_lines(around: str) -> None:
+    upright = np.rot90(line(WHITE, height=60, around=around, brightness=0.5))
+    letters, _ = line_colors(np.ascontiguousarray(upright))
+    assert np.abs(np.subtract(channels(letters), WHITE)).max() <= WITHIN
 
 
 @pytest.mark.parametrize("color", [WHITE, YELLOW, RED, INK])

@@ -157,13 +157,15 @@ def _jumps(shot: Shot, width: int) -> list[int]:
     pace = shot.pace
     found: list[tuple[float, int]] = []
     for at in range(width + 1, len(shot) - width):
-        before, after = pace[at - width : at], pace[at : at + width]
+        earlier, later = slice(at - width, at), slice(at, at + width)
+        before, after = pace[earlier], pace[later]
         low, high = sorted((float(np.median(before)), float(np.median(after))))
         if low < _PACE or high < _FASTER * low:
             continue
         if abs(float(np.median(before[-_EDGE:]) - np.median(after[:_EDGE]))) < _STEP * (high - low):
             continue
-        if max(_unsteadiness(before), _unsteadiness(after)) > _STEADY or not _is_everywhere(shot, at, width):
+        slow, fast = (earlier, later) if np.median(before) < np.median(after) else (later, earlier)
+        if max(_unsteadiness(before), _unsteadiness(after)) > _STEADY or not _is_everywhere(shot, slow, fast):
             continue
         found.append((high / low, at))
     kept: list[int] = []
@@ -173,12 +175,11 @@ def _jumps(shot: Shot, width: int) -> list[int]:
     return sorted(kept)
 
 
-def _is_everywhere(shot: Shot, at: int, width: int) -> bool:
-    """Whether most of what moves has another pace from a frame on, and not only somebody who comes or leaves."""
-    paces = [np.median(np.nan_to_num(shot.cells[part]), axis=0) for part in (slice(at - width, at), slice(at, at + width))]
-    slow, fast = sorted(paces, key=lambda pace: float(pace.mean()))
-    moving = fast >= _PACE
-    return bool(np.mean(fast[moving] >= _FASTER * slow[moving]) >= _MOST) if moving.any() else False
+def _is_everywhere(shot: Shot, slow: slice, fast: slice) -> bool:
+    """Whether most of what moves in the one part of a shot has another pace in the other, and not only who comes or leaves."""
+    slower, faster = (np.median(np.nan_to_num(shot.cells[part].astype(np.float32)), axis=0) for part in (slow, fast))
+    moving = faster >= _PACE
+    return bool(np.mean(faster[moving] >= _FASTER * slower[moving]) >= _MOST) if moving.any() else False
 
 
 def _unsteadiness(values: NDArray[np.float64]) -> float:

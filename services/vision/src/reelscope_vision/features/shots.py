@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from reelscope_runtime.engine.node import Feature, NodeContext
 from reelscope_runtime.media.items import AnyItem, FrameSpec, Item
+from reelscope_vision.shots.blank import LONGEST_FADE_S
 from reelscope_vision.shots.boundary_net import BoundaryNet, Window
 from reelscope_vision.shots.finder import TransitionFinder
 from reelscope_vision.shots.history import History
@@ -54,6 +55,7 @@ class Shots(Feature):
             self._history,
             step=step,
             longest=max(1, int(LONGEST_TRANSITION_S * rate / step)),
+            ahead=max(1, round(LONGEST_FADE_S * rate / step)),
             wipe_windows=[length for length in WINDOWS if length * step / rate <= _LONGEST_WIPE_WINDOW_S],
         )
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from reelscope_vision.shots.history import History, SmallFrame, difference
 from reelscope_vision.shots.transition import is_plain
 
-_LONGEST_S: Final = 2.0
-"""A picture that takes longer to come back does so by itself: a lamp, a door, a dark street."""
+LONGEST_FADE_S: Final = 2.0
+"""A picture that takes longer to come or go does so by itself: a lamp, a door, a dark street."""
 
 _ARRIVED: Final = 0.25
 """Share of the change per frame so far below which the picture is there."""
@@ -24,8 +24,10 @@ _ONE_STEP: Final = 0.6
 """Share of the whole change that a single step makes where the picture is cut in."""
 
 _LEAST_FRAMES: Final = 4
-_SKIPPED: Final = 3
-"""Frames in which a ramp's contrast may rest: doubled ones, where footage was given another rate."""
+"""Steps of a ramp: in fewer, half of the contrast goes at once, as in a cut over a frame between two."""
+
+_LOOKED_AHEAD: Final = 3
+"""Frames, in all but the last of which a ramp's contrast may rest: doubled ones, where footage was given another rate."""
 
 _LEFT: Final = 0.1
 """Share of the contrast that is left at the plain end of a ramp."""
@@ -36,6 +38,11 @@ _STRAIGHT: Final = 0.15
 _EVEN: Final = 0.2
 """By so much a quarter of the picture may have faded more or less than all of it: where something leaves, or comes over the
 lens, they do one after the other."""
+
+_SHOWN: Final = 4.0
+"""Grey levels (root mean square) from which a quarter shows something that can fade: in night shots some do not."""
+
+_LEAST_QUARTERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ def find_return(history: History, position: int) -> Return | None:
     while last + 1 < len(history) and history[last + 1].change >= _ARRIVED * pace:
         last += 1
         pace = max(pace, history[last].change)
-        if history[last].time_s - history[first].time_s > _LONGEST_S or is_plain(history[last]):
+        if history[last].time_s - history[first].time_s > LONGEST_FADE_S or is_plain(history[last]):
             return None
     whole = difference(history[first - 1].picture, history[last].picture)
     return Return(first, last, gradual=last > first and pace < _ONE_STEP * max(whole, 1.0))
@@ -96,7 +103,7 @@ def find_ramp(history: History, plain: int, way: int) -> tuple[int, int] | None:
         while more is not None:
             end += more * way
             pace = (contrast(end) - contrast(other)) / abs(end - other)
-            ahead = range(1, _SKIPPED + 1)
+            ahead = range(1, _LOOKED_AHEAD + 1)
             more = next((n for n in ahead if (contrast(end + n * way) - contrast(end)) / pace >= n * _ARRIVED), None)
         return end
 
@@ -104,7 +111,7 @@ def find_ramp(history: History, plain: int, way: int) -> tuple[int, int] | None:
         return None
     inner = followed(plain, plain + way, -way)
     outer = followed(plain + way, inner, way)
-    if abs(history[outer].time_s - history[inner].time_s) > _LONGEST_S:
+    if abs(history[outer].time_s - history[inner].time_s) > LONGEST_FADE_S:
         return None
     levels = np.array([contrast(at) for at in range(inner, outer + way, way)])
     whole = levels[-1]
@@ -116,15 +123,16 @@ def find_ramp(history: History, plain: int, way: int) -> tuple[int, int] | None:
 
 
 def _is_even(history: History, inner: int, outer: int) -> bool:
-    """Whether all quarters of the picture fade together."""
+    """Whether all quarters of the picture that show something fade together."""
     plain = history[inner].luma
     whole, half = history[outer], history[(inner + outer) // 2]
-    left = _away(half, plain) / np.maximum(1.0, _away(whole, plain))
-    return bool(np.abs(left - half.contrast / whole.contrast).max() <= _EVEN)
+    away = _away(whole, plain)
+    shown = away >= _SHOWN
+    off = np.abs(_away(half, plain)[shown] / away[shown] - half.contrast / whole.contrast)
+    return len(off) >= _LEAST_QUARTERS and float(off.max()) <= _EVEN
 
 
 def _away(frame: SmallFrame, luma: float) -> NDArray[np.float32]:
     """Of each quarter, how far its pixels are from a brightness, in grey levels (root mean square)."""
-    height, width = (side // 2 for side in frame.luma_map.shape)
-    quarters = (frame.luma_map[top : top + height, left : left + width] for top in (0, height) for left in (0, width))
+    quarters = [quarter for half in np.array_split(frame.luma_map, 2) for quarter in np.array_split(half, 2, axis=1)]
     return np.array([np.sqrt(np.mean((quarter - luma) ** 2)) for quarter in quarters], np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,24 +44,19 @@ _SAME_PICTURE = 0.9
 _MISSED = 0.5
 """Strength of a transition that the network did not see and that the frames alone tell."""
 
-_AHEAD = 40
-"""Network frames that a slide or a picture that comes back may take: they are looked for so much later."""
-
-_BEHIND = 61
-"""Network frames before a plain picture that are kept: a picture may take two seconds to become plain."""
-
 _GUARD = 3
 """Network frames around a transition in which another finding is taken for its echo."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A transition and the positions that it covers; for a fade-out, the picture before it."""
+    """A transition and the positions that it covers; of a fade to or from a plain picture, the other one."""
 
     first: int
     last: int
     transition: Transition
-    old: SmallFrame | None = None
+    left: SmallFrame | None = None
+    came: SmallFrame | None = None
 
 
 class TransitionFinder:
@@ -71,24 +66,26 @@ class TransitionFinder:
         history: Frames by position; appended to and shortened by the caller.
         step: Frames per network frame.
         longest: Network frames after which a transition is taken as over.
+        ahead: Network frames that a slide or a fade may take of which the network sees nothing: it is looked for so much later.
         wipe_windows: Network frames of the windows in which wipes are looked for.
     """
 
-    def __init__(self, history: History, *, step: int, longest: int, wipe_windows: Sequence[int] = WINDOWS) -> None:
+    def __init__(self, history: History, *, step: int, longest: int, ahead: int, wipe_windows: Sequence[int] = WINDOWS) -> None:
         self._history = history
         self._step = step
         self._spans = SpanReader(longest=longest)
         self._next_frame = self._next_late = 1
         self._wipe_windows = dict.fromkeys(wipe_windows, 0)
-        self._hold = (max(wipe_windows, default=0) + _GUARD) * step
+        self._ahead = ahead * step
+        self._hold = (max([ahead, *wipe_windows]) + _GUARD) * step
         self._events: list[_Event] = []
-        self._given = -1  # last position of what was given
+        self._given_until = -1
         self._faded_from: SmallFrame | None = None
 
     @property
     def needs_from(self) -> int:
         """Oldest position in the history that may still be looked at."""
-        kept = max(self._hold + 2 * _SNAP * self._step, (_AHEAD + _BEHIND) * self._step)
+        kept = max(self._hold + 2 * _SNAP * self._step, 2 * self._ahead + self._step)
         return max(0, self._spans.settled * self._step - kept)
 
     def advance(
@@ -115,14 +112,12 @@ class TransitionFinder:
             if not self._known(position, position) and (flash := find_flash(self._history, position)):
                 self._add(flash.first, flash.last, self._flash(flash))
         for span in spans:
-            first, last = span.first * self._step, (span.last + 1) * self._step - 1
             if not self._known(span.middle * self._step, (span.middle + 1) * self._step):
-                transition = self._transition(span)
-                if transition is not None:
-                    old = self._history[first - 1] if transition.kind == "fade" else None
-                    self._events.append(_Event(first, last, transition, old))
+                event = self._event(span)
+                if event is not None:
+                    self._events.append(event)
         self._look_for_wipes(settled)
-        self._look_back(settled if final else settled - _AHEAD * self._step)
+        self._look_back(settled if final else settled - self._ahead, overdue_s)
         for position in unseen:
             if not self._known(position, position) and (strength := find_step(self._history, position)):
                 self._add(position, position, self._cut(position, strength))
@@ -136,53 +131,44 @@ class TransitionFinder:
                 self._look_for_wipe(start, length)
             self._wipe_windows[length] = next_start + hop * len(starts)
 
-    def _look_back(self, until: int) -> None:
-        """Looks for what takes long and what the network was not taught: slides, and fades of which it saw nothing."""
+    def _look_back(self, until: int, overdue_s: float) -> None:
+        """Looks for what takes long and what the network was not taught: slides, and fades of which it saw nothing.
+
+        What is older than `overdue_s` comes too late.
+        """
         history = self._history
         for at in range(self._next_late, until):
+            event: _Event | None
             slide = None if self._known(at, at) else find_slide(history, at, self._step)
             if slide is not None and not self._known(slide.first, slide.last):
                 new = history[(slide.first + slide.last + 1) // 2]
-                found = _between("wipe", history[slide.first], new, history[slide.last], _MISSED, opens_shot=True)
-                self._add(slide.first, slide.last, found)
-                continue
-            if self._touches(at, at) or self._look_for_ramp(at):
-                continue
-            back = find_return(history, at)
-            if back is not None and back.gradual and not self._touches(back.first, back.last):
-                self._add_return(back.first, back.last)
+                event = _Event(
+                    slide.first,
+                    slide.last,
+                    _between("wipe", history[slide.first], new, history[slide.last], _MISSED, opens_shot=True),
+                )
+            else:
+                event = None if self._touches(at, at) else self._fade_at(at)
+            is_new = event is not None and event.first > self._given_until and not self._touches(event.first, event.last)
+            if event is not None and is_new and event.transition.time_s >= overdue_s:
+                self._events.append(event)
         self._next_late = max(self._next_late, until)
 
-    def _look_for_ramp(self, at: int) -> bool:
-        """Looks for a fade in which a picture becomes plain at a position, or is not any more; whether there is one."""
+    def _fade_at(self, at: int) -> _Event | None:
+        """The fade in which a picture becomes plain at a position, or is not any more."""
         history = self._history
         is_out = is_plain(history[at])
         if is_out == is_plain(history[at - 1]):
-            return False
+            return None
         ramp = find_ramp(history, at, -1) if is_out else find_ramp(history, at - 1, 1)
-        if ramp is None or ramp[0] <= self._given or self._touches(*ramp):
-            return False
+        if ramp is None and (back := find_return(history, at)) is not None and back.gradual:
+            ramp = (back.first, back.last)
+        if ramp is None:
+            return None
         first, last = ramp
-        if is_out:
-            found = _between("fade", history[first], history[last + 1], history[last], _MISSED, opens_shot=False)
-            self._events.append(_Event(first, last, found, history[first - 1]))
-        else:
-            self._add_return(first, last)
-        return True
-
-    def _add_return(self, first: int, last: int) -> None:
-        old = self._left_before(first)
-        is_new = old is not None and not _same(old, self._history[last])
-        start, end = self._history[first], self._history[last]
-        self._add(first, last, _between("fade", start, start, end, _MISSED, opens_shot=is_new))
-
-    def _left_before(self, position: int) -> SmallFrame | None:
-        """The picture that faded out, if only plain ones came between that and a position."""
-        for event in reversed(self._events):
-            if event.last < position and event.old is not None:
-                between = range(event.last + 1, position)
-                return event.old if all(is_plain(self._history[at]) for at in between) else None
-        return None
+        start, end = history[first], history[last]
+        found = _between("fade", start, history[last + 1] if is_out else start, end, _MISSED, opens_shot=False)
+        return _Event(first, last, found, left=history[first - 1] if is_out else None, came=None if is_out else end)
 
     def _look_for_wipe(self, start: int, length: int) -> None:
         stop = start + length * self._step
@@ -192,7 +178,6 @@ class TransitionFinder:
         if wipe is not None:
             first, last = self._history[wipe.first], self._history[wipe.last]
             new = self._history[(wipe.first + wipe.last + 1) // 2]
-            self._faded_from = None
             self._add(wipe.first, wipe.last, _between("wipe", first, new, last, wipe.strength, opens_shot=True))
 
     def _add(self, first: int, last: int, transition: Transition) -> None:
@@ -209,24 +194,41 @@ class TransitionFinder:
 
     def _certain(self, before: float, overdue_s: float) -> Iterator[Transition]:
         """The transitions that no later finding can precede or change, and those that cannot wait for it."""
-        self._events.sort(key=lambda event: event.transition.frame)
+        self._events.sort(key=lambda event: (event.transition.frame, event.first))
         while self._events and (self._events[0].last < before or self._events[0].transition.time_s < overdue_s):
             event = self._events.pop(0)
-            self._given = max(self._given, event.last)
-            yield event.transition
+            self._given_until = max(self._given_until, event.last)
+            yield self._given(event)
 
-    def _transition(self, span: Span) -> Transition | None:
+    def _given(self, event: _Event) -> Transition:
+        """The transition; a fade-in opens a shot where another picture faded out before it."""
+        given = event.transition
+        if event.came is not None:
+            is_new = self._faded_from is not None and not _same(self._faded_from, event.came)
+            given = replace(given, opens_shot=is_new)
+        if event.left is not None:
+            self._faded_from = event.left
+        elif event.came is not None or given.opens_shot:
+            self._faded_from = None
+        return given
+
+    def _event(self, span: Span) -> _Event | None:
+        """What the network saw, if it is a transition."""
         first, last = span.first * self._step, (span.last + 1) * self._step - 1
         whole = difference(self._history[first - 1].picture, self._history[last + 1].picture)
         slide = self._slide_near(first) if span.part_count > _HARD_SPAN else None
         if slide is not None:
             new = self._history[(slide.first + slide.last + 1) // 2]
-            return _between("wipe", self._history[slide.first], new, self._history[slide.last], span.peak, opens_shot=True)
+            start, end = self._history[slide.first], self._history[slide.last]
+            return _Event(first, last, _between("wipe", start, new, end, span.peak, opens_shot=True))
         cut = self._largest_step(span)
         least = _LEAST_STEP if span.part_count <= _HARD_SPAN else _ONE_STEP
         if self._history[cut].change >= least * max(whole, 1.0):
-            return None if is_recoloured(self._history[cut - 1], self._history[cut]) else self._cut(cut, span.peak)
-        return self._gradual(*self._snapped(first, last), span)
+            if is_recoloured(self._history[cut - 1], self._history[cut]):
+                return None
+            return _Event(first, last, self._cut(cut, span.peak))
+        gradual = self._gradual(*self._snapped(first, last), span)
+        return None if gradual is None else replace(gradual, first=first, last=last)
 
     def _slide_near(self, position: int) -> Slide | None:
         """The slide that begins about where the network sees a transition begin."""
@@ -244,7 +246,6 @@ class TransitionFinder:
     def _cut(self, position: int, strength: float) -> Transition:
         old, new = self._history[position - 1], self._history[position]
         kind: Kind = "jump" if correlation(old.picture, new.picture) >= _SAME_PICTURE else "hard"
-        self._faded_from = None
         return _between(kind, new, new, new, strength, opens_shot=True)
 
     def _snapped(self, first: int, last: int) -> tuple[int, int]:
@@ -262,7 +263,7 @@ class TransitionFinder:
             last = next((at for at in range(last + reach, last - reach - 1, -1) if change(at) >= least), last)
         return first, max(first, last)
 
-    def _gradual(self, first: int, last: int, span: Span) -> Transition | None:
+    def _gradual(self, first: int, last: int, span: Span) -> _Event | None:
         history = self._history
         before, after = history[first - 1], history[last + 1]
         start, end = history[first], history[last]
@@ -271,18 +272,14 @@ class TransitionFinder:
         if inner_plain and inner_plain[-1] == last:
             after = end  # what comes back begins to do so just behind it
         if is_plain(before) and is_plain(after):
-            return _between("fade", start, middle, end, span.peak, opens_shot=False)
+            return _Event(first, last, _between("fade", start, middle, end, span.peak, opens_shot=False))
         if is_plain(after):
-            self._faded_from = before
-            return _between("fade", start, after, end, span.peak, opens_shot=False)
+            return _Event(first, last, _between("fade", start, after, end, span.peak, opens_shot=False), left=before)
         if is_plain(before):
-            is_new = self._faded_from is not None and not _same(self._faded_from, after)
-            self._faded_from = None
-            return _between("fade", start, start, end, span.peak, opens_shot=is_new)
-        self._faded_from = None
+            return _Event(first, last, _between("fade", start, start, end, span.peak, opens_shot=False), came=after)
         if inner_plain:
             returns = history[min(inner_plain[-1] + 1, last)]
-            return _between("fade", start, returns, end, span.peak, opens_shot=not _same(before, after))
+            return _Event(first, last, _between("fade", start, returns, end, span.peak, opens_shot=not _same(before, after)))
         if _same(before, after) or is_covered(history, first, last, self._step):
             return None  # a picture that dissolves into itself was blurred, shaken or covered for a while
         during = [history[position] for position in range(first, last + 1)]
@@ -290,7 +287,7 @@ class TransitionFinder:
         if kind == "dissolve":
             first, last = mixed_between(history, first, last, self._step)
             start, end = history[first], history[last]
-        return _between(kind, start, middle, end, span.peak, opens_shot=True)
+        return _Event(first, last, _between(kind, start, middle, end, span.peak, opens_shot=True))
 
     def _flash(self, flash: Flash) -> Transition:
         history = self._history

@@ -50,7 +50,8 @@ class Transition:
         last_frame: Last frame of the transition; `frame` itself for a cut.
         start_s: Timestamp of `first_frame`.
         end_s: End of `last_frame`.
-        strength: The network's probability, in [0,1]; for a flash how large it is.
+        strength: The network's probability, in [0,1]; for a flash how large it is; of what the frames alone tell at most
+            0.5, or how clear a wipe is.
         opens_shot: Whether another shot begins at `frame`. False for flashes, for fades from or to nothing, and where the
             same picture comes back. Of a fade-out and the fade-in that follows, the fade-in opens the shot.
     """

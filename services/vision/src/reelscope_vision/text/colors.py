@@ -14,25 +14,38 @@ _TONES: Final = 6
 """Of letters, their outline, the mixture of both, and what is behind."""
 
 _ROWS: Final = 48
-"""Pixels of a line's height that tell its colours."""
+"""Pixels of a line's height, or an upright line's width, that tell its colours."""
 
 _RIM: Final = 0.08
-"""Share of a line's height around it that letters keep free."""
+"""Share of that along the sides which letters keep free."""
 
 _INSIDE: Final = 1.5
 """Times as many of a tone's pixels within the line as on its rim, from which it is drawn."""
 _MOST_INSIDE: Final = 20.0
 """What is more than that is chance: a pixel or two on the rim."""
 _AS_FAR_INSIDE: Final = 0.3
+"""Share of the most that letters reach: a tone of what is behind may happen to be rare on the rim."""
+
+_ONE_PIXEL: Final = 0.005
+"""Of a share: so that a tone which is nowhere on the rim is not infinitely inside."""
 
 _LEAST_SIDE: Final = 3
+"""Pixels: a rim, and something within."""
+
 _LEAST_SHARE: Final = 0.02
+"""Of a line's pixels: the thinnest letters have five times as many."""
+
 _AS_LARGE: Final = 0.25
 """Of the largest drawn tone: smaller ones are mixtures."""
 
 _FREE: Final = 0.15
+"""Share of a tone's pixels that may touch what is behind where an outline keeps it off."""
+
 _AS_FREE: Final = 0.1
-"""Of a tone's pixels: the share that may touch what is behind, or that more than of the freest tone's."""
+"""So much more of that than the freest tone has: letters, and what mixes them with their outline."""
+
+_UNTIL: Final = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)
+"""k-means goes on for 12 rounds, or until no center moves by a grey level."""
 
 _OUTLINED: Final = 0.8
 """Area inside of closed strokes over that of the strokes, from which these are an outline: the eyes of letters come to 0.3."""
@@ -54,20 +67,22 @@ def line_colors(picture: Image) -> tuple[str, str]:
         return "", _hex(small.reshape(-1, 3))
     centers, tone = _tones(small)
     rim = np.ones(tone.shape, np.bool_)
-    wide = max(1, round(_RIM * len(tone)))
+    wide = max(1, round(_RIM * min(tone.shape)))
     rim[wide:-wide, wide:-wide] = False
     within, around = (np.bincount(tone[part], minlength=_TONES) / max(1, part.sum()) for part in (~rim, rim))
-    inside = np.minimum((within + 0.005) / (around + 0.005), _MOST_INSIDE)
+    inside = np.minimum((within + _ONE_PIXEL) / (around + _ONE_PIXEL), _MOST_INSIDE)
     drawn = np.flatnonzero((inside >= _INSIDE) & (within >= _LEAST_SHARE))
     if not len(drawn):
         drawn = inside.argmax(keepdims=True)
     behind = np.isin(tone, np.flatnonzero(inside < 1.0)) if (inside < 1.0).any() else ~np.isin(tone, drawn)
-    letters = tone == _innermost(drawn, tone, inside, behind | _edge(tone), centers)
+    if not behind.any():
+        return "", _hex(small.reshape(-1, 3))
+    ground = centers[int(np.bincount(tone[behind]).argmax())]
+    letters = tone == _innermost(drawn, tone, inside=inside, behind=behind, centers=centers, ground=ground)
     enclosed = _enclosed(letters)
     if enclosed.sum() >= _OUTLINED * letters.sum():
         filling = int(np.bincount(tone[enclosed]).argmax())
-        ground = int(np.bincount(tone[behind]).argmax())
-        if np.linalg.norm(centers[filling] - centers[ground]) >= _OTHER:
+        if np.linalg.norm(centers[filling] - ground) >= _OTHER:
             letters = enclosed & (tone == filling)
     return _hex(_purest(small, letters)), _hex(small[behind])
 
@@ -83,32 +98,32 @@ def _purest(picture: Image, letters: Mask) -> Image:
 
 
 def _small(picture: Image) -> Image:
-    height, width = picture.shape[:2]
-    if height <= _ROWS:
+    scale = _ROWS / min(picture.shape[:2])
+    if scale >= 1:
         return picture
-    size = (max(1, round(width * _ROWS / height)), _ROWS)
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _tones(picture: Image) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Centers of the tones in CIELAB, [n, 3], and the number of each pixel's, [h, w]: k-means, begun the same way each time."""
     lab = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), np.float32).reshape(-1, 3)
-    cv2.setRNGSeed(1)
-    until = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)
+    cv2.setRNGSeed(1)  # of this thread
     start = np.zeros((len(lab), 1), np.int32)
-    _, numbers, centers = cv2.kmeans(lab, min(_TONES, len(lab)), start, until, 1, cv2.KMEANS_PP_CENTERS)
+    _, numbers, centers = cv2.kmeans(lab, _TONES, start, _UNTIL, 1, cv2.KMEANS_PP_CENTERS)
     return np.asarray(centers, np.float32), np.asarray(numbers, np.int32).reshape(picture.shape[:2])
 
 
 def _innermost(
     drawn: NDArray[np.intp],
     tone: NDArray[np.int32],
+    *,
     inside: NDArray[np.float64],
     behind: Mask,
     centers: NDArray[np.float32],
+    ground: NDArray[np.float32],
 ) -> int:
-    """Number of the letters' tone among the drawn ones."""
-    near = cv2.dilate(behind.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    """Number of the letters' tone among the drawn ones. Beyond the sides nothing is known: they count as what is behind."""
+    near = cv2.dilate((behind | _edge(tone)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     areas = np.array([(tone == one).sum() for one in drawn])
     touching = np.array([(near & (tone == one)).sum() for one in drawn]) / np.maximum(1, areas)
     is_inside = (inside[drawn] >= _AS_FAR_INSIDE * inside[drawn].max()) | (touching <= _FREE)
@@ -116,7 +131,7 @@ def _innermost(
     eligible |= not eligible.any()
     free = eligible & (touching <= touching[eligible].min() + _AS_FREE)
     outer = int(touching.argmax())
-    other = centers[drawn[outer]] if not free[outer] else centers[int(np.bincount(tone[behind]).argmax())]
+    other = centers[drawn[outer]] if not free[outer] else ground
     away = np.where(free, np.linalg.norm(centers[drawn] - other, axis=1), -1.0)
     return int(drawn[away.argmax()])
 

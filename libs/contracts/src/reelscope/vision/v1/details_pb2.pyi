@@ -813,13 +813,15 @@ class CutDetail(_message.Message):
     kind: _builtins.str
     frame: _builtins.int
     """First frame of the new shot, 0-based. Of a dissolve or wipe the first in which the new picture prevails, of a fade-in its
-    first, of a fade-out or flash the first frame after it: fades from or to nothing, and flashes, begin no shot, and
-    CutSummary.cut_count leaves them out.
+    first, of a fade-out or flash the first frame after it. Flashes begin no shot, nor do fades, but for a fade-in after another
+    picture faded out: CutSummary.cut_count leaves them out.
     """
     time_s: _builtins.float
     """Timestamp of that frame."""
     strength: _builtins.float
-    """In [0,1]: the network's probability; of a flash how large it is; 0.5 where the frames alone tell of it."""
+    """In [0,1]: the network's probability; of a flash how large it is; where the frames alone tell of it at most 0.5, or how clear a
+    wipe is.
+    """
     first_frame: _builtins.int
     """First and last frame of a gradual transition."""
     last_frame: _builtins.int
