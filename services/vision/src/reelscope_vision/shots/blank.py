@@ -5,7 +5,6 @@ Of two fades that follow each other it often sees one, and of those of dark pict
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -45,27 +44,15 @@ _SHOWN: Final = 4.0
 _LEAST_QUARTERS: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
-    """A picture that comes back, by positions in the history.
-
-    Attributes:
-        first: First frame that is no longer plain.
-        last: Last frame that changes.
-        gradual: Whether it fades in rather than being cut in.
-    """
-
-    first: int
-    last: int
-    gradual: bool
-
-
-def find_return(history: History, position: int) -> Return | None:
-    """The return that begins at a position, if one does.
+def find_return(history: History, position: int) -> tuple[int, int] | None:
+    """A picture that comes back at a position, told by how much it changes: one that is cut in does not count.
 
     Args:
         history: Should reach two seconds beyond the position.
         position: At least 1.
+
+    Returns:
+        Positions of the first frame that is no longer plain and of the last that changes.
     """
     if is_plain(history[position]) or not is_plain(history[position - 1]):
         return None
@@ -79,7 +66,7 @@ def find_return(history: History, position: int) -> Return | None:
         if history[last].time_s - history[first].time_s > LONGEST_FADE_S or is_plain(history[last]):
             return None
     whole = difference(history[first - 1].picture, history[last].picture)
-    return Return(first, last, gradual=last > first and pace < _ONE_STEP * max(whole, 1.0))
+    return (first, last) if last > first and pace < _ONE_STEP * max(whole, 1.0) else None
 
 
 def find_ramp(history: History, plain: int, way: int) -> tuple[int, int] | None:

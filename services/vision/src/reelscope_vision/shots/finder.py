@@ -160,12 +160,10 @@ class TransitionFinder:
         is_out = is_plain(history[at])
         if is_out == is_plain(history[at - 1]):
             return None
-        ramp = find_ramp(history, at, -1) if is_out else find_ramp(history, at - 1, 1)
-        if ramp is None and (back := find_return(history, at)) is not None and back.gradual:
-            ramp = (back.first, back.last)
-        if ramp is None:
+        fade = find_ramp(history, at, -1) if is_out else find_ramp(history, at - 1, 1) or find_return(history, at)
+        if fade is None:
             return None
-        first, last = ramp
+        first, last = fade
         start, end = history[first], history[last]
         found = _between("fade", start, history[last + 1] if is_out else start, end, _MISSED, opens_shot=False)
         return _Event(first, last, found, left=history[first - 1] if is_out else None, came=None if is_out else end)

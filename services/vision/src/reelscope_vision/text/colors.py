@@ -80,7 +80,7 @@ def line_colors(picture: Image) -> tuple[str, str]:
     ground = centers[int(np.bincount(tone[behind]).argmax())]
     letters = tone == _innermost(drawn, tone, inside=inside, behind=behind, centers=centers, ground=ground)
     enclosed = _enclosed(letters)
-    if enclosed.sum() >= _OUTLINED * letters.sum():
+    if enclosed.any() and enclosed.sum() >= _OUTLINED * letters.sum():
         filling = int(np.bincount(tone[enclosed]).argmax())
         if np.linalg.norm(centers[filling] - ground) >= _OTHER:
             letters = enclosed & (tone == filling)

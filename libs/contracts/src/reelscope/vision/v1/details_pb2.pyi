@@ -813,8 +813,8 @@ class CutDetail(_message.Message):
     kind: _builtins.str
     frame: _builtins.int
     """First frame of the new shot, 0-based. Of a dissolve or wipe the first in which the new picture prevails, of a fade-in its
-    first, of a fade-out or flash the first frame after it. Flashes begin no shot, nor do fades, but for a fade-in after another
-    picture faded out: CutSummary.cut_count leaves them out.
+    first, of a fade-out or flash the first frame after it (the clip's last where there is none). Flashes begin no shot, nor do
+    fades, but for a fade-in after another picture faded out: CutSummary.cut_count leaves them out.
     """
     time_s: _builtins.float
     """Timestamp of that frame."""
